@@ -1,0 +1,280 @@
+"""Encode records: normalise, tokenise, hash under derived keys, set bits.
+
+Every distinct value of a chunk is worked on once; rows are put together by a kernel. Hashing is
+random hashing (Schnell & Borgs 2016): the bit positions of a token are read off a keyed BLAKE2b
+stream, never from two hashes combined (double hashing leaves patterns that attacks use).
+
+Limits: a plain Bloom filter hides values from someone without the key, but keeps similarity, and
+similarity alone lets a capable attacker with a reference list name people. Treat encoded files as
+personal data, and send them to the trusted linker only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.agency.columns import Column, column_names, read_column
+from linkage.agency.keys import ProjectKey
+from linkage.agency.normalise import normaliser
+from linkage.agency.tokens import key_part, tokeniser
+from linkage.errors import InputError
+from linkage.kernels.filters import merge_rows, set_bits
+from linkage.model import MAX_ID_BYTES, Encodings, Slice
+from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
+
+_DIGEST_BYTES = 64
+_POSITIONS_PER_DIGEST = _DIGEST_BYTES // 4
+_PSEUDONYM_BYTES = 10
+
+
+@dataclass(frozen=True)
+class FieldCount:
+    """What became of a field's cells: empty, a placeholder or not readable, or encoded."""
+
+    empty: int
+    discarded: int
+    encoded: int
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Encodings of one chunk, the agency's own id of each record, and counts by field."""
+
+    encodings: Encodings
+    own_ids: list[str]
+    counts: dict[str, FieldCount]
+
+
+def encode(
+    table: Any,
+    schema: LinkageSchema,
+    key: ProjectKey,
+    *,
+    dataset: str = "data",
+    id_column: str | None = None,
+    keep_ids: bool = False,
+) -> Encodings:
+    """Encode a table in memory, one record a row; record `i` of the result is row `i`.
+
+    Parameters
+    ----------
+    table
+        Arrow table or batch, pandas or polars data frame, or a mapping of names to sequences.
+    id_column
+        Column of the agency's own record ids; without it, the schema's `record_id`, else row
+        numbers from 1.
+    keep_ids
+        Use the agency's own ids as record ids instead of random pseudonyms. For tests and
+        benchmarks: an own id that leaves the agency is an identifier.
+
+    Raises
+    ------
+    InputError
+        For a missing column, a duplicate or impossible record id, or an empty table.
+    """
+    encoder = Encoder(schema, key, dataset, id_column=id_column, keep_ids=keep_ids)
+    return encoder.encode(table).encodings
+
+
+class Encoder:
+    """Encodes a data set chunk by chunk. Holds derived keys, and nothing of the records but ids."""
+
+    def __init__(
+        self,
+        schema: LinkageSchema,
+        key: ProjectKey,
+        dataset: str,
+        *,
+        id_column: str | None = None,
+        keep_ids: bool = False,
+    ) -> None:
+        """Derive one key per field and per pass; see `encode` for the parameters."""
+        self.schema = schema
+        self.dataset = dataset
+        self.key_fingerprint = key.fingerprint()
+        self._field_keys = {one.name: key.derive("field", one.name) for one in schema.field}
+        self._pass_keys = {one.name: key.derive("pass", one.name) for one in schema.blocking}
+        self._id_column = id_column
+        self._keep_ids = keep_ids
+        self._seen: set[str] = set()
+        self._rows = 0
+        if schema.level == "field":
+            names = [field.name for field in schema.compared_fields]
+        else:
+            names = ["clk"]
+        self.slices = tuple(Slice(name=one, words=schema.filter.bits // 64) for one in names)
+
+    def encode(self, table: Any) -> Encoded:
+        """Encode the next chunk. Row numbers in errors count from the first chunk on."""
+        names = column_names(table)
+        own_ids = self._own_ids(table, names)
+        rows = len(own_ids)
+        if rows == 0:
+            raise InputError("there is no record to encode")
+        values: dict[str, Column] = {}
+        counts: dict[str, FieldCount] = {}
+        for field in self.schema.field:
+            raw = self._raw_column(table, names, field, rows)
+            values[field.name] = _normalised(raw, field)
+            counts[field.name] = _count(raw, values[field.name])
+        self._rows += rows
+        encodings = Encodings(
+            dataset=self.dataset,
+            schema=self.schema,
+            key_fingerprint=self.key_fingerprint,
+            records=np.array([one.encode() for one in self._pseudonyms(own_ids)], np.bytes_),
+            owner=np.arange(rows, dtype=np.int64),
+            bits=self._bits(values, rows),
+            slices=self.slices,
+            tokens=np.column_stack([self._tokens(values, one) for one in self.schema.blocking]),
+        )
+        return Encoded(encodings, own_ids, counts)
+
+    def _raw_column(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Column:
+        present = [column for column in field.columns if column in names]
+        if len(present) > 1:
+            listed = " and ".join(f"'{column}'" for column in present)
+            raise InputError(
+                f"field '{field.name}' fits more than one column of the file: {listed}; "
+                "leave one of them out of the schema's columns"
+            )
+        if present:
+            return read_column(table, present[0])
+        if field.optional:
+            return Column(np.full(rows, -1, np.int64), [])
+        wanted = " or ".join(f"'{column}'" for column in field.columns)
+        raise InputError(
+            f"no column {wanted} for the field '{field.name}'; the file has "
+            f"{_listed(names)}. Add its header to the schema's columns, or make the field optional"
+        )
+
+    def _own_ids(self, table: Any, names: list[str]) -> list[str]:
+        """Give the agency's id of every row; each must be there, be new and be printable."""
+        column = self._id_column or next((c for c in self.schema.record_id if c in names), None)
+        if column is not None and column not in names:
+            raise InputError(
+                f"no column '{column}' for the record ids; the file has {_listed(names)}"
+            )
+        if column is None:
+            rows = len(read_column(table, names[0]).codes)
+            return [str(self._rows + row + 1) for row in range(rows)]
+        own_ids = read_column(table, column).texts()
+        for row, own_id in enumerate(own_ids, self._rows + 1):
+            if not own_id:
+                raise InputError(f"row {row}: column '{column}' is empty; every record needs an id")
+            if own_id in self._seen:
+                raise InputError(
+                    f"row {row}: the record id in column '{column}' stands in an earlier row too; "
+                    "ids must be unique (name another column with --id-column)"
+                )
+            if not own_id.isprintable() or len(own_id.encode()) > MAX_ID_BYTES:
+                raise InputError(
+                    f"row {row}: the record id in column '{column}' is not printable or is longer "
+                    f"than {MAX_ID_BYTES} bytes"
+                )
+            self._seen.add(own_id)
+        return own_ids
+
+    def _pseudonyms(self, own_ids: list[str]) -> list[str]:
+        if self._keep_ids:
+            return own_ids
+        return [secrets.token_hex(_PSEUDONYM_BYTES) for _ in own_ids]
+
+    def _bits(self, values: dict[str, Column], rows: int) -> NDArray[np.uint64]:
+        width = self.schema.filter.bits // 64
+        bits = np.zeros((rows, width * len(self.slices)), np.uint64)
+        for place, field in enumerate(self.schema.compared_fields):
+            column = values[field.name]
+            filters = self._filters(field, column.values)
+            start = place * width if self.schema.level == "field" else 0
+            merge_rows(bits, filters, column.codes, start)
+        return bits
+
+    def _filters(self, field: FieldSpec, values: list[str]) -> NDArray[np.uint64]:
+        """Build the filter of every distinct value, `uint64[values, words]`."""
+        split = tokeniser(field)
+        places: dict[str, int] = {}
+        tokens: list[int] = []
+        ends = [0]
+        for value in values:
+            tokens.extend(places.setdefault(token, len(places)) for token in split(value))
+            ends.append(len(tokens))
+        sizes = np.diff(ends)
+        share = -(-field.bits_per_feature // max(1, int(sizes.min(initial=field.bits_per_feature))))
+        key = self._field_keys[field.name]
+        positions = bit_positions(list(places), key, share, self.schema.filter.bits)
+        return set_bits(
+            positions,
+            np.array(tokens, np.int64),
+            np.array(ends, np.int64),
+            field.bits_per_feature,
+            self.schema.filter.bits // 64,
+        )
+
+    def _tokens(self, values: dict[str, Column], one: BlockingPass) -> NDArray[np.uint64]:
+        """Compute the keyed block keys of one pass, `uint64[rows]`; 0 where a part is missing."""
+        columns = [
+            (values[field].codes, [*map(key_part(transform), values[field].values), ""])
+            for field, transform in one.parts
+        ]
+        combined, rows = np.unique(
+            np.column_stack([codes for codes, _ in columns]), axis=0, return_inverse=True
+        )
+        key = self._pass_keys[one.name]
+        tokens = np.zeros(len(combined), np.uint64)
+        for place, codes in enumerate(combined.tolist()):
+            parts = [texts[code] for code, (_, texts) in zip(codes, columns, strict=True)]
+            if all(parts):
+                tokens[place] = block_key(sorted(parts) if one.unordered else parts, key)
+        return tokens[rows.ravel()]
+
+
+def bit_positions(tokens: list[str], key: bytes, count: int, bits: int) -> NDArray[np.int64]:
+    """Give the first `count` positions of each token, `int64[tokens, count]`, each below `bits`.
+
+    Digest `n` of a token is BLAKE2b-512 under the field's key with `n` as salt; it holds 16
+    little-endian 32-bit numbers, taken modulo `bits`.
+    """
+    digests = -(-count // _POSITIONS_PER_DIGEST)
+    stream = b"".join(
+        hashlib.blake2b(token.encode(), key=key, salt=n.to_bytes(16, "little")).digest()
+        for token in tokens
+        for n in range(digests)
+    )
+    numbers = np.frombuffer(stream, "<u4").reshape(len(tokens), digests * _POSITIONS_PER_DIGEST)
+    return (numbers[:, :count] % bits).astype(np.int64)
+
+
+def block_key(parts: list[str], key: bytes) -> int:
+    """Give the keyed 64-bit block key of the parts, never 0."""
+    message = "\x1f".join(parts).encode()
+    digest = hashlib.blake2b(message, digest_size=8, key=key).digest()
+    return int.from_bytes(digest, "little") or 1
+
+
+def _normalised(raw: Column, field: FieldSpec) -> Column:
+    normalise = normaliser(field)
+    places: dict[str, int] = {}
+    mapping = np.full(len(raw.values) + 1, -1, np.int64)
+    for code, text in enumerate(raw.values):
+        value = normalise(text)
+        if value is not None:
+            mapping[code] = places.setdefault(value, len(places))
+    return Column(mapping[raw.codes], list(places))
+
+
+def _count(raw: Column, column: Column) -> FieldCount:
+    empty = int(np.count_nonzero(raw.codes < 0))
+    encoded = int(np.count_nonzero(column.codes >= 0))
+    return FieldCount(empty, len(raw.codes) - empty - encoded, encoded)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

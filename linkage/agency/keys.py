@@ -1,0 +1,129 @@
+"""The project key, and the keys derived from it by name.
+
+A key file is one line: a version marker and 32 random bytes in base64. Every use derives its own
+key by HKDF-SHA-256 (RFC 5869) with a label that names the use, so that inserting a field or a
+pass changes no other key.
+
+Limits: whoever holds the project key can encode a guess and look for it. The key belongs to the
+agencies; the linker must never get it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import warnings
+from pathlib import Path
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from linkage.errors import InputError, UsageError
+
+MARKER = "LINKAGE-KEY-1"
+KEY_BYTES = 32
+_MAX_FILE_BYTES = 4096
+
+
+class ProjectKey:
+    """The secret that the agencies of one project share. Its text never shows the secret."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        """Take at least 32 secret bytes; raises `InputError` for fewer."""
+        if len(secret) < KEY_BYTES:
+            raise InputError(f"a project key needs at least {KEY_BYTES} bytes")
+        self._secret = secret
+
+    @classmethod
+    def generate(cls) -> ProjectKey:
+        """Draw a new key from the operating system's random source."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @classmethod
+    def load(cls, path: str | Path) -> ProjectKey:
+        """Read a key file.
+
+        Raises `InputError` if it is not one, or if everybody on the machine may read it; warns
+        if its group may.
+        """
+        try:
+            with open(path, "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(_MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"{path}: can't read the key file: {error.strerror}") from None
+        _check_mode(path, mode)
+        return cls(_decode(path, content))
+
+    def save(self, path: str | Path) -> None:
+        """Write a key file that only its owner can read. Raises `UsageError` if it exists."""
+        text = f"{MARKER} {base64.b64encode(self._secret).decode()}\n"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise UsageError(
+                f"{path} exists; a key is never overwritten. Choose another name for the new key"
+            ) from None
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            os.unlink(path)
+            raise
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that tell keys apart and say nothing about the key."""
+        return hmac.new(self.derive("fingerprint"), MARKER.encode(), hashlib.sha256).hexdigest()[
+            :16
+        ]
+
+    def derive(self, label: str, name: str = "") -> bytes:
+        """Derive the 32-byte key for one named use, such as `("field", "surname")`."""
+        info = f"linkage/1/{label}/{name}".encode()
+        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(self._secret)
+
+    def __repr__(self) -> str:
+        """Show the fingerprint, never the secret."""
+        return f"<ProjectKey {self.fingerprint()}>"
+
+    def __reduce__(self) -> str:
+        """Refuse to be pickled: a key leaves the process as a key file or not at all."""
+        raise TypeError("a ProjectKey can't be pickled")
+
+
+def _decode(path: str | Path, content: bytes) -> bytes:
+    marker, _, encoded = content.strip().partition(b" ")
+    if marker != MARKER.encode() or len(content) > _MAX_FILE_BYTES:
+        raise InputError(f"{path}: not a linkage key file; `linkage keygen` makes one")
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        secret = b""
+    if len(secret) < KEY_BYTES:
+        raise InputError(f"{path}: the key file is damaged or cut short; get a new copy of it")
+    return secret
+
+
+def _check_mode(path: str | Path, mode: int) -> None:
+    if os.name != "posix" or not stat.S_ISREG(mode):
+        return
+    if mode & stat.S_IRWXO:
+        raise InputError(
+            f"{path}: everybody on this machine may open the key file "
+            f"(mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
+        )
+    if mode & stat.S_IRWXG:
+        warnings.warn(
+            f"{path}: the key file is open to its group (mode {stat.S_IMODE(mode):04o}); "
+            f"run: chmod 600 {path}",
+            stacklevel=3,
+        )

@@ -1,0 +1,156 @@
+"""Bring a field's raw values to one form, or to missing. Version 1 of the rules.
+
+Encodings can't be repaired later, so these rules are part of the schema version: changing what
+any of them returns needs a new one. A placeholder is missing, never a value: two people with
+unknown dates must not agree.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from anyascii import anyascii
+
+from linkage.schema import FieldSpec
+
+#: Formats tried, in this order, where a schema names none. Day before month.
+DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d/%m/%Y",
+    "%d-%m-%Y",
+    "%d.%m.%Y",
+    "%d %m %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+)
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_DATE_PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{1,2})", "%d": r"(?P<d>\d{1,2})"}
+_DATE_PARTS["%b"] = rf"(?P<b>{'|'.join(_MONTHS)})[A-Z]*"
+_CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
+
+_NOT_KNOWN = frozenset(
+    {
+        "", "-", "--", ".", "?", "N/A", "NOT ENTERED", "NOT KNOWN", "NOT STATED", "NOT GIVEN",
+        "NOT RECORDED", "UNKNOWN", "UNKNOWN UNKNOWN", "UNSPECIFIED", "NO NAME", "NFA",
+        "NO FIXED ABODE", "NO FIXED ADDRESS",
+    }
+)  # fmt: skip
+#: Missing everywhere but in names: Null and Na are people's surnames.
+_NOT_A_VALUE = _NOT_KNOWN | {"NA", "NAN", "NULL", "NONE", "NK", "TBC"}
+_PLACEHOLDERS = {
+    "name": _NOT_KNOWN,
+    "date": _NOT_A_VALUE | {"19700101", "19000101", "00000000", "99999999", "00010101"},
+    "sex": _NOT_A_VALUE,
+    "postcode": _NOT_A_VALUE | {"NF11NF", "NF11FA"},
+    "text": _NOT_A_VALUE,
+    "identifier": _NOT_A_VALUE | {"00000000Z"},
+}
+_MIGRATION_MARKS = re.compile(r"^(?:(?:MIG_ERROR|NO_SHOW|DUPLICATE)_)+")
+_TITLES = frozenset(
+    {"MR", "MRS", "MS", "MISS", "MX", "MASTER", "DR", "PROF", "REV", "SIR", "LADY", "LORD", "DAME"}
+)
+_APOSTROPHES = re.compile("['`´‘’ʻʼ]")
+_SEX = {"M": "M", "1": "M", "B": "M", "F": "F", "2": "F", "W": "F", "G": "F", "X": "X", "O": "X"}
+_NO_FIXED_ABODE = re.compile(r"^ZZ99")
+
+
+def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
+    """Give the function that brings one raw value of the field to its form, or to None."""
+    own = frozenset(_flat(value) for value in field.placeholders)
+    known = _PLACEHOLDERS[field.type]
+    form = _date_form(field.date_formats) if field.type == "date" else _FORMS[field.type]
+
+    def normalise(raw: str) -> str | None:
+        flat = _flat(raw)
+        if flat in known or flat in own:
+            return None
+        value = form(flat)
+        return None if value in known or not value else value
+
+    return normalise
+
+
+def _flat(raw: str) -> str:
+    """Make one line of upper-case ASCII without outer spaces."""
+    text = raw if raw.isascii() else unicodedata.normalize("NFKC", raw)
+    text = _APOSTROPHES.sub("", text)
+    if not text.isascii():
+        text = anyascii(text)
+    return " ".join(text.upper().split())
+
+
+def _name(flat: str) -> str:
+    """Scrub a name: `Dr Siân O'Neill-Mc Donald` gives `SIAN ONEILL MCDONALD`."""
+    text = _MIGRATION_MARKS.sub("", flat)
+    words = re.sub("[^A-Z ]", "", re.sub("[-_/.,]", " ", text)).split()
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in ("MC", "MAC"):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    kept = [word for word in joined if word not in _TITLES and len(word) > 1]
+    return " ".join(kept or joined)
+
+
+def _text(flat: str) -> str:
+    return " ".join(re.sub("[^A-Z0-9 ]", " ", flat).split())
+
+
+def _compact(flat: str) -> str:
+    return re.sub("[^A-Z0-9]", "", flat)
+
+
+def _postcode(flat: str) -> str:
+    value = _compact(flat)
+    return "" if _NO_FIXED_ABODE.match(value) else value
+
+
+def _identifier(flat: str) -> str:
+    value = _compact(flat)
+    return "" if set(value) <= {"0"} else value
+
+
+def _sex(flat: str) -> str:
+    return _SEX.get(flat[0], "")
+
+
+def _date_form(formats: tuple[str, ...]) -> Callable[[str], str]:
+    """Read a date by the first format that fits; give `YYYYMMDD`, or nothing if none does.
+
+    Impossible days (31 February) keep their digits: a mistyped date is evidence, and agrees with
+    the true one in all digits but one.
+    """
+    patterns = [_date_pattern(one) for one in formats or DATE_FORMATS]
+
+    def form(flat: str) -> str:
+        text = _CLOCK.sub("", flat)
+        for pattern in patterns:
+            match = pattern.fullmatch(text)
+            if match:
+                found = match.groupdict()
+                month = found.get("m") or str(_MONTHS.index(found["b"]) + 1)
+                return f"{found['Y']}{int(month):02d}{int(found['d']):02d}"
+        return ""
+
+    return form
+
+
+def _date_pattern(date_format: str) -> re.Pattern[str]:
+    pattern = re.escape(date_format).replace(r"\ ", " ")
+    for part, regex in _DATE_PARTS.items():
+        pattern = pattern.replace(re.escape(part), regex)
+    return re.compile(pattern)
+
+
+_FORMS: dict[str, Callable[[str], str]] = {
+    "name": _name,
+    "sex": _sex,
+    "postcode": _postcode,
+    "text": _text,
+    "identifier": _identifier,
+}

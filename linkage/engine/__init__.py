@@ -1,0 +1,1 @@
+"""Engines schedule the linker's stages; they hold no logic of linkage."""

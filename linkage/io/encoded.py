@@ -1,0 +1,340 @@
+"""The encoded file: Parquet with one row per alias row, and a manifest in its metadata.
+
+============  =========================  ================================================
+column        type                       holds
+============  =========================  ================================================
+record        string                     pseudonymous id; rows of a record are adjacent
+bits          fixed-size binary          all slices, 64-bit little-endian words
+popcounts     fixed-size list of uint16  set bits of each slice
+block.NAME    uint64, null if missing    keyed block key, one column per blocking pass
+============  =========================  ================================================
+
+The manifest (`linkage.model.Manifest`) is JSON under the key `linkage`. Its content digest covers
+the manifest and every column, so that truncation and edits show. It is no signature: whoever can
+edit the file on purpose can compute it anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from linkage import __version__
+from linkage.errors import InputError, MismatchError
+from linkage.io.outputs import new_file
+from linkage.kernels.dice import popcounts
+from linkage.model import FORMAT_VERSION, MAX_ID_BYTES, Encodings, Manifest
+from linkage.schema import LinkageSchema
+
+_METADATA_KEY = b"linkage"
+_MAX_METADATA_BYTES = 1 << 20
+_BATCH_ROWS = 1 << 17
+
+
+def write_encodings(encodings: Encodings, path: str | Path) -> Manifest:
+    """Write an encoded file, whole or not at all. Raises `UsageError` if it exists."""
+    with encodings_writer(path) as writer:
+        writer.write(encodings)
+    return writer.manifest
+
+
+@contextmanager
+def encodings_writer(path: str | Path) -> Iterator[EncodingsWriter]:
+    """Open an encoded file to be written chunk by chunk, whole or not at all."""
+    with new_file(Path(path)) as draft:
+        writer = EncodingsWriter(draft)
+        try:
+            yield writer
+            writer.finish()
+        finally:
+            writer.close()
+
+
+class EncodingsWriter:
+    """Writes chunks of one data set. A chunk's rows are ordered by record id.
+
+    Pseudonyms are random, so the order of rows tells nothing about the agency's own order within
+    a chunk.
+    """
+
+    manifest: Manifest
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: pq.ParquetWriter | None = None
+        self._digest: _ContentDigest | None = None
+        self._head: dict[str, Any] = {}
+        self._rows = 0
+        self._records = 0
+
+    def write(self, encodings: Encodings) -> None:
+        """Add one chunk. No record may have rows in two chunks."""
+        if self._file is None:
+            self._head = _head(encodings)
+            schema = _arrow_schema(self._head)
+            self._digest = _ContentDigest(schema.names)
+            self._file = pq.ParquetWriter(
+                self._path,
+                schema,
+                compression="none",
+                use_dictionary=False,
+                write_statistics=False,
+            )
+        order = np.argsort(encodings.records[encodings.owner], kind="stable")
+        for start in range(0, len(order), _BATCH_ROWS):
+            rows = order[start : start + _BATCH_ROWS]
+            columns = _columns(encodings, rows)
+            assert self._digest is not None
+            self._digest.update(columns)
+            self._file.write_batch(_batch(columns, self._file.schema))
+        self._rows += len(order)
+        self._records += len(encodings.records)
+
+    def finish(self) -> None:
+        """Write the manifest. Raises `InputError` if no record was written."""
+        if self._file is None or self._digest is None or self._rows == 0:
+            raise InputError("there is no record to write")
+        head = self._head | {"rows": self._rows, "records": self._records}
+        head["content_digest"] = self._digest.close(head)
+        self.manifest = Manifest.model_validate(head)
+        self._file.add_key_value_metadata({_METADATA_KEY.decode(): _canonical(head)})
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        if self._file is not None:
+            self._file.close()
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """Read what an encoded file says of itself, without reading its rows.
+
+    Raises `InputError` for a file that is none, `MismatchError` for another format version.
+    """
+    with _damage_is_input_error(path), pq.ParquetFile(path) as file:
+        return _manifest(file, Path(path))
+
+
+def read_encodings(path: str | Path) -> Encodings:
+    """Read and check a whole encoded file.
+
+    Raises `InputError` for a file that is damaged, cut short, edited or none at all, and
+    `MismatchError` for another format version.
+    """
+    with _damage_is_input_error(path), pq.ParquetFile(path) as file:
+        manifest = _manifest(file, Path(path))
+        schema = LinkageSchema.from_content(manifest.schema_content)
+        _check_shape(file, manifest, Path(path))
+        encodings, digest = _read_rows(file, manifest, schema, path)
+    head = manifest.model_dump(mode="json")
+    if (
+        digest.close({k: v for k, v in head.items() if k != "content_digest"})
+        != head["content_digest"]
+    ):
+        raise InputError(
+            f"{path}: the content does not fit its digest: the file was damaged or edited. "
+            "Ask the agency to send it again"
+        )
+    _check_encodings(encodings, path)
+    return encodings
+
+
+def _read_rows(
+    file: pq.ParquetFile, manifest: Manifest, schema: LinkageSchema, path: str | Path
+) -> tuple[Encodings, _ContentDigest]:
+    rows, width = manifest.rows, manifest.words
+    ids: list[NDArray[np.bytes_]] = []
+    bits = np.empty((rows, width), np.uint64)
+    tokens = np.empty((rows, len(manifest.passes)), np.uint64)
+    digest = _ContentDigest(file.schema_arrow.names)
+    ends = np.concatenate([[0], np.cumsum([one.words for one in manifest.slices])])
+    start = 0
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        stop = start + batch.num_rows
+        if any(batch.column(name).null_count for name in ("record", "bits", "popcounts")):
+            raise InputError(f"{path}: a row without record, bits or popcounts; the file is bad")
+        ids.append(_ids(batch.column("record"), path))
+        bits[start:stop] = _words(batch.column("bits"), width)
+        for place, name in enumerate(manifest.passes):
+            column = batch.column(f"block.{name}").fill_null(0)
+            tokens[start:stop, place] = column.to_numpy(zero_copy_only=False)
+        counts = batch.column("popcounts").flatten().to_numpy().reshape(-1, len(manifest.slices))
+        if not np.array_equal(counts, popcounts(bits[start:stop], ends.astype(np.int64))):
+            raise InputError(f"{path}: the popcounts do not fit the bits; the file was edited")
+        digest.update(
+            {"record": ids[-1], "bits": bits[start:stop], "popcounts": counts}
+            | {f"block.{n}": tokens[start:stop, p] for p, n in enumerate(manifest.passes)}
+        )
+        start = stop
+    row_ids = np.concatenate(ids)
+    first = np.concatenate([[True], row_ids[1:] != row_ids[:-1]])
+    return (
+        Encodings(
+            dataset=manifest.dataset,
+            schema=schema,
+            key_fingerprint=manifest.key_fingerprint,
+            records=row_ids[first],
+            owner=np.cumsum(first) - 1,
+            bits=bits,
+            slices=tuple(manifest.slices),
+            tokens=tokens,
+        ),
+        digest,
+    )
+
+
+def _check_encodings(encodings: Encodings, path: str | Path) -> None:
+    if len(np.unique(encodings.records)) != len(encodings.records):
+        raise InputError(f"{path}: a record id appears twice, in rows that are not adjacent")
+
+
+def _manifest(file: pq.ParquetFile, path: Path) -> Manifest:
+    raw = (file.metadata.metadata or {}).get(_METADATA_KEY)
+    if raw is None:
+        raise InputError(f"{path}: Parquet, but not an encoded file; `linkage encode` makes one")
+    if len(raw) > _MAX_METADATA_BYTES:
+        raise InputError(f"{path}: the manifest is larger than {_MAX_METADATA_BYTES} bytes")
+    try:
+        content = json.loads(raw)
+        version = content["format_version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"{path}: the manifest can't be read; the file was edited") from None
+    if version != FORMAT_VERSION:
+        raise MismatchError(
+            f"{path}: format version {str(version)[:20]}; this release reads version "
+            f"{FORMAT_VERSION}. Encode the file anew, or use the release that wrote it"
+        )
+    try:
+        manifest = Manifest.model_validate(content)
+        digest = LinkageSchema.from_content(manifest.schema_content).digest()
+    except (ValidationError, InputError):
+        raise InputError(f"{path}: the manifest is not valid; the file was edited") from None
+    if digest != manifest.schema_digest:
+        raise InputError(f"{path}: the schema in the manifest does not fit its own digest")
+    return manifest
+
+
+def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path) -> None:
+    """Refuse a file whose columns or size do not fit its manifest, before any row is read."""
+    if file.schema_arrow.remove_metadata() != _arrow_schema(manifest.model_dump()):
+        raise InputError(f"{path}: the columns do not fit the manifest; the file was edited")
+    least_size = manifest.rows * manifest.words * 8
+    if file.metadata.num_rows != manifest.rows or path.stat().st_size < least_size:
+        raise InputError(
+            f"{path}: the manifest says {manifest.rows} rows and the file has "
+            f"{file.metadata.num_rows}; it was cut short or edited"
+        )
+    schema = LinkageSchema.from_content(manifest.schema_content)
+    if manifest.passes != [one.name for one in schema.blocking]:
+        raise InputError(f"{path}: the blocking passes do not fit the schema; the file was edited")
+
+
+def _head(encodings: Encodings) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "dataset": encodings.dataset,
+        "schema_digest": encodings.schema.digest(),
+        "schema_content": encodings.schema.content(),
+        "key_fingerprint": encodings.key_fingerprint,
+        "hardening": [],
+        "slices": [one.model_dump() for one in encodings.slices],
+        "passes": [one.name for one in encodings.schema.blocking],
+        "software": f"linkage {__version__}",
+    }
+
+
+def _arrow_schema(head: dict[str, Any]) -> pa.Schema:
+    words = sum(one["words"] for one in head["slices"])
+    fields = [
+        pa.field("record", pa.string()),
+        pa.field("bits", pa.binary(8 * words)),
+        pa.field("popcounts", pa.list_(pa.uint16(), len(head["slices"]))),
+    ]
+    return pa.schema(fields + [pa.field(f"block.{name}", pa.uint64()) for name in head["passes"]])
+
+
+def _columns(encodings: Encodings, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    bits = np.ascontiguousarray(encodings.bits[rows], "<u8")
+    columns: dict[str, NDArray[Any]] = {
+        "record": encodings.records[encodings.owner[rows]],
+        "bits": bits,
+        "popcounts": popcounts(bits, encodings.slice_ends).astype("<u2"),
+    }
+    for place, one in enumerate(encodings.schema.blocking):
+        columns[f"block.{one.name}"] = encodings.tokens[rows, place]
+    return columns
+
+
+def _batch(columns: dict[str, NDArray[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    bits, counts = columns["bits"], columns["popcounts"]
+    arrays = [
+        pa.array(columns["record"]).cast(pa.string()),
+        pa.Array.from_buffers(
+            schema.field("bits").type, len(bits), [None, pa.py_buffer(bits.tobytes())]
+        ),
+        pa.FixedSizeListArray.from_arrays(pa.array(counts.ravel()), counts.shape[1]),
+    ]
+    arrays += [
+        pa.array(columns[name], pa.uint64(), mask=columns[name] == 0) for name in schema.names[3:]
+    ]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _ids(column: pa.Array, path: str | Path) -> NDArray[np.bytes_]:
+    ids = np.array(column.cast(pa.binary()).to_pylist(), dtype=object)
+    if any(not 0 < len(one) <= MAX_ID_BYTES or one.endswith(b"\0") for one in ids):
+        raise InputError(f"{path}: a record id is empty or longer than {MAX_ID_BYTES} bytes")
+    return ids.astype(np.bytes_)
+
+
+def _words(column: pa.Array, width: int) -> NDArray[np.uint64]:
+    whole = np.frombuffer(column.buffers()[1], "<u8")
+    return whole[column.offset * width : (column.offset + len(column)) * width].reshape(-1, width)
+
+
+def _canonical(content: dict[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+class _ContentDigest:
+    """SHA-256 of the manifest and of every column; how rows are grouped doesn't matter."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._columns = {name: hashlib.sha256() for name in names}
+
+    def update(self, columns: dict[str, NDArray[Any]]) -> None:
+        for name, state in self._columns.items():
+            values = columns[name]
+            if values.dtype.kind == "S":
+                state.update(b"\n".join(values.tolist()) + b"\n")
+            else:
+                state.update(np.ascontiguousarray(values).data)
+
+    def close(self, head: dict[str, Any]) -> str:
+        whole = hashlib.sha256(_canonical(head).encode())
+        for name, state in self._columns.items():
+            whole.update(f"\n{name}:{state.hexdigest()}".encode())
+        return whole.hexdigest()
+
+
+@contextmanager
+def _damage_is_input_error(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, EOFError, UnicodeDecodeError):
+        raise InputError(
+            f"{path}: not a readable Parquet file; it is damaged, cut short or of another format"
+        ) from None
+    except OSError as error:
+        if error.errno is None:
+            raise InputError(f"{path}: damaged or cut short; ask for the file again") from None
+        raise InputError(f"{path}: can't read it: {error.strerror}") from None

@@ -1,0 +1,63 @@
+"""The agency's own table of pseudonyms: which record of the encoded file is which of its own.
+
+It never leaves the agency, so only its owner may read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from linkage.errors import InputError
+from linkage.io.outputs import new_file
+
+_SCHEMA = pa.schema([("record", pa.string()), ("record_id", pa.string())])
+
+
+def ids_path(encoded: Path) -> Path:
+    """Name the table beside an encoded file: `police.ids.parquet` for `police.enc.parquet`."""
+    stem = encoded.name.removesuffix(".parquet").removesuffix(".enc")
+    return encoded.with_name(f"{stem}.ids.parquet")
+
+
+@contextmanager
+def ids_writer(path: Path) -> Iterator[IdsWriter]:
+    """Open the table to be written chunk by chunk, whole or not at all, mode 0600."""
+    with new_file(path) as draft:
+        draft.touch(mode=0o600)
+        with pq.ParquetWriter(draft, _SCHEMA) as file:
+            yield IdsWriter(file)
+
+
+class IdsWriter:
+    """Writes chunks of (record, own id)."""
+
+    def __init__(self, file: pq.ParquetWriter) -> None:
+        self._file = file
+
+    def write(self, records: NDArray[np.bytes_], own_ids: list[str]) -> None:
+        """Add the pseudonym and the own id of each record."""
+        order = np.argsort(records)
+        columns = [
+            pa.array(records[order]).cast(pa.string()),
+            pa.array([own_ids[place] for place in order.tolist()], pa.string()),
+        ]
+        self._file.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+
+
+def read_ids(path: Path) -> dict[str, str]:
+    """Read the table: pseudonymous record id to the agency's own id."""
+    try:
+        table = pq.read_table(path, columns=_SCHEMA.names)
+    except (pa.ArrowException, OSError, KeyError):
+        raise InputError(
+            f"{path}: not an ids table (columns record, record_id); `linkage encode` writes it "
+            "beside the encoded file"
+        ) from None
+    return dict(zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True))

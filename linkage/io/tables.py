@@ -1,0 +1,169 @@
+"""Read people's tables: CSV in UTF-8 with a header, or Parquet; write plain tables.
+
+CSV is read by Arrow, every cell as text. Where Arrow refuses, the file is read again slowly to
+say which row is wrong and why. Rows are counted from 1, the header not included.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from linkage.errors import InputError
+
+_BLOCK_BYTES = 16 << 20
+_PARQUET_ROWS = 1 << 17
+_SAMPLE_ROWS = 10_000
+_DELIMITERS = ",;\t|"
+_MAX_HEADER_BYTES = 1 << 20
+
+
+def column_names(path: Path) -> list[str]:
+    """Read the names of a table's columns. Raises `InputError` for a file that is no table."""
+    if _is_parquet(path):
+        with _readable(path):
+            return list(pq.read_schema(path).names)
+    return _header(path)[0]
+
+
+def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Read a table in batches of bounded size. Raises `InputError` naming file and row."""
+    rows = 0
+    for batch in _parquet_batches(path) if _is_parquet(path) else _csv_batches(path):
+        if batch.num_rows:
+            rows += batch.num_rows
+            yield batch
+    if rows == 0:
+        raise InputError(f"{path}: the file has a header but no rows")
+
+
+def read_table(path: Path) -> dict[str, list[str]]:
+    """Read a whole table as text, column by column; an empty cell is an empty text."""
+    table = pa.Table.from_batches(list(read_batches(path)))
+    return {
+        name: ["" if cell is None else str(cell) for cell in table.column(name).to_pylist()]
+        for name in table.column_names
+    }
+
+
+def write_table(
+    path: Path, columns: Mapping[str, Sequence[Any] | NDArray[Any]], *, parquet: bool
+) -> None:
+    """Write a table as Parquet or CSV, whatever the file is called (it may be a draft)."""
+    table = pa.table(dict(columns))
+    if parquet:
+        pq.write_table(table, path)
+    else:
+        pa_csv.write_csv(table, path, pa_csv.WriteOptions(quoting_style="needed"))
+
+
+def sample_columns(path: Path) -> tuple[int, dict[str, list[str]]]:
+    """Count a table's rows, and read the distinct texts of each column in its first rows."""
+    rows, samples = 0, {}
+    for batch in read_batches(path):
+        if not rows:
+            for name in batch.schema.names:
+                cells = batch.column(name).slice(0, _SAMPLE_ROWS).unique().to_pylist()
+                samples[name] = [str(cell) for cell in cells if cell not in (None, "")]
+        rows += batch.num_rows
+    return rows, samples
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+class _readable:  # noqa: N801 - reads as a statement: with _readable(path)
+    """Turn what Arrow and the system say of a file into one line for people."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, pa.ArrowException | EOFError):
+            raise InputError(
+                f"{self.path}: not a readable Parquet file; it is damaged, cut short or of another "
+                "format"
+            ) from None
+        if isinstance(error, OSError):
+            raise InputError(f"{self.path}: can't read it: {error.strerror or error}") from None
+
+
+def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    with _readable(path), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=_PARQUET_ROWS)
+
+
+def _csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    names, delimiter = _header(path)
+    try:
+        reader = pa_csv.open_csv(
+            path,
+            pa_csv.ReadOptions(block_size=_BLOCK_BYTES, column_names=names, skip_rows=0),
+            pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            pa_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+            ),
+        )
+        first = True
+        for batch in reader:
+            yield batch.slice(1) if first else batch
+            first = False
+    except (pa.ArrowException, OSError):
+        raise _diagnose(path, names, delimiter) from None
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """Read the header of a CSV file, and find its delimiter."""
+    with _readable(path), open(path, "rb") as file:
+        start = file.read(_MAX_HEADER_BYTES)
+    if not start.strip():
+        raise InputError(f"{path}: the file is empty")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in start[:200]:
+        raise InputError(f"{path}: not UTF-8 text (UTF-16 or binary); save it as 'CSV UTF-8'")
+    line = start.removeprefix(b"\xef\xbb\xbf").splitlines()[0]
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: the header is not UTF-8 text; save it as 'CSV UTF-8'") from None
+    delimiter = max(_DELIMITERS, key=text.count)
+    names = next(csv.reader([text], delimiter=delimiter))
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: the header has more than one column '{name[:60]}'")
+    return names, delimiter
+
+
+def _diagnose(path: Path, names: list[str], delimiter: str) -> InputError:
+    """Find the first row that makes a CSV file unreadable."""
+    row = 0
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            for row, cells in enumerate(csv.reader(file, delimiter=delimiter, strict=True)):
+                text = "".join(cells)
+                if any("\udc80" <= one <= "\udcff" for one in text):
+                    return InputError(
+                        f"{path}: row {row} is not UTF-8 text; save the file as 'CSV UTF-8'"
+                    )
+                if "\x00" in text:
+                    return InputError(f"{path}: row {row} holds a NUL byte; export the file again")
+                if len(cells) != len(names) and cells:
+                    return InputError(
+                        f"{path}: row {row} has {len(cells)} cells and the header {len(names)}; "
+                        "look for a missing or an extra delimiter or quote"
+                    )
+    except csv.Error as error:
+        return InputError(f"{path}: row {row + 1} can't be read as CSV: {error}")
+    except OSError as error:
+        return InputError(f"{path}: can't read it: {error.strerror}")
+    return InputError(f"{path}: not a readable CSV file (a row may be longer than 16 MB)")

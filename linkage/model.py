@@ -1,0 +1,187 @@
+"""The nouns that stages exchange: frozen dataclasses of NumPy arrays, and the manifest of a file.
+
+An encoding is a packed bit matrix with named slices: `uint64[rows, words]`. A record-level CLK is
+one slice, field-level encoding is one slice per field; the same kernels serve both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from linkage.errors import InputError
+from linkage.schema import LinkageSchema
+
+FORMAT_VERSION = 1
+MAX_ID_BYTES = 128
+
+Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: A data-set name becomes a file name in the results folder, so no path trick may pass.
+_DATASET_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+DatasetName = Annotated[str, Field(pattern=_DATASET_NAME)]
+#: Files of the results folder that no data set may be called after.
+_RESERVED_NAMES = frozenset({"links", "review", "persons", "manifest", "report"})
+
+
+def check_dataset_name(name: str) -> str:
+    """Give the name back if it can name a data set; raises `InputError` otherwise."""
+    if not re.fullmatch(_DATASET_NAME, name) or name.lower() in _RESERVED_NAMES:
+        raise InputError(
+            f"'{name[:80]}' can't name a data set: use up to 64 letters, digits, '-' and '_', and "
+            f"none of {', '.join(sorted(_RESERVED_NAMES))} (--dataset NAME)"
+        )
+    return name
+
+
+class Slice(BaseModel):
+    """A named range of 64-bit words of the bit matrix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    words: Annotated[int, Field(ge=1, le=256)]
+
+
+class Manifest(BaseModel):
+    """What an encoded file says of itself. Written by the agency, checked by the linker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format_version: int
+    dataset: DatasetName
+    schema_digest: Hex64
+    schema_content: dict[str, Any]
+    key_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    hardening: list[str]
+    slices: Annotated[list[Slice], Field(min_length=1, max_length=256)]
+    passes: Annotated[list[str], Field(min_length=1, max_length=32)]
+    rows: Annotated[int, Field(ge=1)]
+    records: Annotated[int, Field(ge=1)]
+    software: Annotated[str, Field(max_length=80)]
+    content_digest: Hex64
+
+    @property
+    def schema_name(self) -> str:
+        """The name of the schema, for people."""
+        return str(self.schema_content.get("name", "?"))
+
+    @property
+    def words(self) -> int:
+        """64-bit words of a row of the bit matrix, all slices together."""
+        return sum(one.words for one in self.slices)
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """The encodings of one data set: `n` alias rows of `r` records.
+
+    Attributes
+    ----------
+    dataset
+        Name of the data set.
+    schema
+        The schema that all parties share.
+    key_fingerprint
+        Tells whether two files were encoded with one key, without telling the key.
+    records
+        `S[r]`, the pseudonymous id of every record, distinct.
+    owner
+        `int64[n]`, for every row the index of its record; rows of a record are adjacent.
+    bits
+        `uint64[n, words]`. Bit `i` of a slice is bit `i % 64` of its word `i // 64`.
+    slices
+        The named ranges of `bits`, in order, covering all words.
+    tokens
+        `uint64[n, passes]`, keyed block keys in the order of the schema's passes; 0 is missing.
+    """
+
+    dataset: str
+    schema: LinkageSchema
+    key_fingerprint: str
+    records: NDArray[np.bytes_]
+    owner: NDArray[np.int64]
+    bits: NDArray[np.uint64]
+    slices: tuple[Slice, ...]
+    tokens: NDArray[np.uint64]
+
+    @property
+    def slice_ends(self) -> NDArray[np.int64]:
+        """`int64[slices + 1]`: slice `k` is the words from `ends[k]` to `ends[k + 1]`."""
+        return np.concatenate([[0], np.cumsum([one.words for one in self.slices])]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Comparisons of one blocking pass, as ranges of rows; it holds no data of records.
+
+    `blocks` is `int64[b, 4]`: block `k` compares the rows `left_order[blocks[k, 0]:blocks[k, 1]]`
+    with the rows `right_order[blocks[k, 2]:blocks[k, 3]]` (`int64` row numbers). Any engine can
+    compare a task wherever the encodings lie.
+    """
+
+    blocking_pass: int
+    left_order: NDArray[np.int64]
+    right_order: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+
+    @property
+    def comparisons(self) -> int:
+        """Number of pairs of rows that the task compares."""
+        left, right = np.diff(self.blocks)[:, [0, 2]].T
+        return int(left @ right)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of records of two data sets that passed the comparison, each pair once.
+
+    Ordered by match weight falling, then similarity falling, then left, then right. `left` and
+    `right` are `int64` indices of records; `similarity` is Dice over all slices, `weight` the
+    match weight (log2; NaN at record level), `probability` the match probability (NaN at record
+    level), all `float64`.
+    """
+
+    left_dataset: int
+    right_dataset: int
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    similarity: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    probability: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def take(self, chosen: NDArray[Any]) -> Pairs:
+        """Give the pairs at the given indices, or where the given mask is true."""
+        return Pairs(
+            self.left_dataset,
+            self.right_dataset,
+            self.left[chosen],
+            self.right[chosen],
+            self.similarity[chosen],
+            self.weight[chosen],
+            self.probability[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Persons:
+    """Which records are one person. `person[d][i]` is the person of record `i` of data set `d`."""
+
+    person: tuple[NDArray[np.int64], ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class PassCount:
+    """What one blocking pass did: comparisons made, and pairs of rows that it found first."""
+
+    name: str
+    comparisons: int
+    found: int

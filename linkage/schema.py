@@ -1,0 +1,254 @@
+"""The linkage schema: the public, versioned agreement between parties on how records are encoded.
+
+A schema is a TOML file made to be read and agreed by people. It holds no secret. Parties whose
+`LinkageSchema.digest` differ can't be linked, so the digest is taken over the parsed content:
+comments and layout don't matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from linkage.errors import InputError
+
+SCHEMA_VERSION = 1
+MAX_FIELDS = 32
+MAX_FILTER_BITS = 16_384
+
+FieldType = Literal["name", "date", "sex", "postcode", "text", "identifier"]
+Level = Literal["record", "field"]
+
+#: What a part of a blocking key may make of a field's normalised value, by type of field.
+TRANSFORMS: dict[str, frozenset[str]] = {
+    "name": frozenset({"exact", "metaphone", "soundex", "nysiis", "first1", "first2", "first3"}),
+    "text": frozenset({"exact", "metaphone", "soundex", "nysiis", "first1", "first2", "first3"}),
+    "date": frozenset({"exact", "year", "year_month", "month_day"}),
+    "postcode": frozenset({"exact", "outcode"}),
+    "sex": frozenset({"exact"}),
+    "identifier": frozenset({"exact"}),
+}
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Part(BaseModel):
+    """Every part of a schema is frozen and refuses keys that it doesn't know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FieldSpec(_Part):
+    """One field: the columns that may hold it, how it is normalised, and its share of the bits.
+
+    `columns` lists the headers under which files carry the field; a file must have exactly one
+    of them, or none if `optional`. `bits_per_feature` is the number of bits that a value sets
+    (at most), whatever its length: the field's weight at record level.
+    """
+
+    name: Name
+    type: FieldType
+    columns: Annotated[tuple[Text, ...], Field(min_length=1, max_length=50)]
+    optional: bool = False
+    qgram: Annotated[int, Field(ge=1, le=4)] = 2
+    bits_per_feature: Annotated[int, Field(ge=1, le=2000)] = 100
+    date_formats: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    placeholders: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+
+    @field_validator("columns", "date_formats", "placeholders", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_tuple(value)
+
+    @model_validator(mode="after")
+    def _dates_only(self) -> Self:
+        if self.date_formats and self.type != "date":
+            raise ValueError("date_formats belongs to fields of type 'date' only")
+        return self
+
+
+class BlockingPass(_Part):
+    """One blocking pass: two records are compared if their keys on all parts are equal.
+
+    A part is `field` or `field:transform` (see `TRANSFORMS`). With `unordered` the parts are
+    sorted first, so that swapped names meet.
+    """
+
+    name: Name
+    on: Annotated[tuple[str, ...], Field(min_length=1, max_length=6)]
+    unordered: bool = False
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_tuple(value)
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The (field, transform) pairs."""
+        return tuple(_split_part(part) for part in self.on)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields that the pass conditions on."""
+        return frozenset(field for field, _ in self.parts)
+
+
+class Filter(_Part):
+    """Size of the Bloom filters: of the one per record, or of each of the ones per field."""
+
+    bits: Annotated[int, Field(ge=64, le=MAX_FILTER_BITS, multiple_of=64)] = 1024
+
+
+class Decision(_Part):
+    """Defaults of the linker's decision; options of `linkage link` override them.
+
+    `threshold` is a Dice similarity (record level), `probability` a match probability (field
+    level). Pairs from `review_*` up to it are written for review and are not links. `agreement`
+    holds the lower Dice bounds of a field's agreement levels, below 1, falling.
+    """
+
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+    review_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.65
+    probability: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    review_probability: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+    agreement: Annotated[tuple[float, ...], Field(min_length=1, max_length=6)] = (0.9, 0.8, 0.65)
+
+    @field_validator("agreement", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_tuple(value)
+
+    @model_validator(mode="after")
+    def _falling(self) -> Self:
+        bounds = (1.0, *self.agreement, 0.0)
+        if any(high <= low for high, low in pairwise(bounds)):
+            raise ValueError("agreement must fall strictly and lie between 0 and 1")
+        if self.review_threshold > self.threshold:
+            raise ValueError("review_threshold must not be above threshold")
+        if self.review_probability > self.probability:
+            raise ValueError("review_probability must not be above probability")
+        return self
+
+
+class LinkageSchema(_Part):
+    """What all parties agreed on. Load it with `LinkageSchema.load`."""
+
+    version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+    level: Level
+    record_id: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    filter: Filter = Filter()
+    field: Annotated[tuple[FieldSpec, ...], Field(min_length=1, max_length=MAX_FIELDS)]
+    blocking: Annotated[tuple[BlockingPass, ...], Field(min_length=1, max_length=32)]
+    decision: Decision = Decision()
+
+    @field_validator("record_id", "field", "blocking", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_tuple(value)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _refuse_repeats("field", [field.name for field in self.field])
+        _refuse_repeats("blocking pass", [one.name for one in self.blocking])
+        _refuse_repeats("column", [column for field in self.field for column in field.columns])
+        types = {field.name: field.type for field in self.field}
+        for one in self.blocking:
+            for field, transform in one.parts:
+                if field not in types:
+                    raise ValueError(f"blocking pass '{one.name}': unknown field '{field}'")
+                if transform not in TRANSFORMS[types[field]]:
+                    known = ", ".join(sorted(TRANSFORMS[types[field]]))
+                    raise ValueError(
+                        f"blocking pass '{one.name}': a field of type '{types[field]}' has no "
+                        f"transform '{transform}'; it has {known}"
+                    )
+        if not self.compared_fields:
+            raise ValueError("no field is compared: identifiers serve for blocking only")
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> LinkageSchema:
+        """Read and check a schema file. Raises `InputError` that names the file and the key."""
+        try:
+            return cls.parse(Path(path).read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not a UTF-8 text file, so not a linkage schema") from None
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    @classmethod
+    def parse(cls, text: str) -> LinkageSchema:
+        """Check the text of a schema. Raises `InputError` that names the key."""
+        try:
+            content = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise InputError(f"not valid TOML: {error}") from None
+        return cls.from_content(content)
+
+    @classmethod
+    def from_content(cls, content: object) -> LinkageSchema:
+        """Check parsed content (of a TOML file, or of the manifest of an encoded file)."""
+        if isinstance(content, dict) and content.get("version", SCHEMA_VERSION) != SCHEMA_VERSION:
+            raise InputError(
+                f"schema version {content['version']!r} is not known to this release, which reads "
+                f"version {SCHEMA_VERSION}; update linkage, or correct the line"
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise InputError(_explain(error)) from None
+
+    def content(self) -> dict[str, Any]:
+        """All content, defaults included, as plain JSON values."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """SHA-256 of the parsed content in canonical JSON, 64 hexadecimal digits."""
+        canonical = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def compared_fields(self) -> tuple[FieldSpec, ...]:
+        """The fields that get bits. Identifiers don't: one wrong digit is another person."""
+        return tuple(field for field in self.field if field.type != "identifier")
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _split_part(part: str) -> tuple[str, str]:
+    field, _, transform = part.partition(":")
+    return field, transform or "exact"
+
+
+def _refuse_repeats(what: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{what} '{name}' appears more than once")
+
+
+def _explain(error: ValidationError) -> str:
+    """All problems of a schema in one line, each with the key that it is about."""
+    problems = []
+    for one in error.errors(include_url=False, include_context=False):
+        place = ".".join(
+            f"{part + 1}" if isinstance(part, int) else str(part) for part in one["loc"]
+        )
+        if one["type"] == "extra_forbidden":
+            message = "unknown key; remove it or correct its spelling"
+        else:
+            message = one["msg"].removeprefix("Value error, ")
+        problems.append(f"{place}: {message}" if place else message)
+    shown = "; ".join(problems[:5])
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return shown + more
