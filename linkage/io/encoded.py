@@ -1,13 +1,13 @@
 """The encoded file: Parquet with one row per alias row, and a manifest in its metadata.
 
-============  =========================  ================================================
-column        type                       holds
-============  =========================  ================================================
-record        string                     pseudonymous id; rows of a record are adjacent
-bits          fixed-size binary          all slices, 64-bit little-endian words
-popcounts     fixed-size list of uint16  set bits of each slice
-block.NAME    uint64, null if missing    keyed block key, one column per blocking pass
-============  =========================  ================================================
+==============  =======================  ================================================
+column          type                     holds
+==============  =======================  ================================================
+record          string                   pseudonymous id; rows of a record are adjacent
+bits            fixed-size binary        all slices, 64-bit little-endian words
+popcount.SLICE  uint16                   set bits of one slice
+block.PASS      uint64, null if missing  keyed block key of one blocking pass
+==============  =======================  ================================================
 
 The manifest (`linkage.model.Manifest`) is JSON under the key `linkage`. Its content digest covers
 the manifest and every column, so that truncation and edits show. It is no signature: whoever can
@@ -89,6 +89,7 @@ class EncodingsWriter:
                 compression="none",
                 use_dictionary=False,
                 write_statistics=False,
+                store_schema=False,
             )
         order = np.argsort(encodings.records[encodings.owner], kind="stable")
         for start in range(0, len(order), _BATCH_ROWS):
@@ -157,24 +158,32 @@ def _read_rows(
     tokens = np.empty((rows, len(manifest.passes)), np.uint64)
     digest = _ContentDigest(file.schema_arrow.names)
     ends = np.concatenate([[0], np.cumsum([one.words for one in manifest.slices])])
+    counted = [f"popcount.{one.name}" for one in manifest.slices]
     start = 0
     for batch in file.iter_batches(batch_size=_BATCH_ROWS):
         stop = start + batch.num_rows
-        if any(batch.column(name).null_count for name in ("record", "bits", "popcounts")):
+        if stop > rows:
+            break
+        if any(batch.column(name).null_count for name in ("record", "bits", *counted)):
             raise InputError(f"{path}: a row without record, bits or popcounts; the file is bad")
         ids.append(_ids(batch.column("record"), path))
         bits[start:stop] = _words(batch.column("bits"), width)
         for place, name in enumerate(manifest.passes):
             column = batch.column(f"block.{name}").fill_null(0)
             tokens[start:stop, place] = column.to_numpy(zero_copy_only=False)
-        counts = batch.column("popcounts").flatten().to_numpy().reshape(-1, len(manifest.slices))
+        counts = np.column_stack([batch.column(name).to_numpy() for name in counted])
         if not np.array_equal(counts, popcounts(bits[start:stop], ends.astype(np.int64))):
             raise InputError(f"{path}: the popcounts do not fit the bits; the file was edited")
         digest.update(
-            {"record": ids[-1], "bits": bits[start:stop], "popcounts": counts}
+            {"record": ids[-1], "bits": bits[start:stop]}
+            | {name: counts[:, place] for place, name in enumerate(counted)}
             | {f"block.{n}": tokens[start:stop, p] for p, n in enumerate(manifest.passes)}
         )
         start = stop
+    if start != rows:
+        raise InputError(
+            f"{path}: not {rows} rows as the manifest says; it was cut short or edited"
+        )
     row_ids = np.concatenate(ids)
     first = np.concatenate([[True], row_ids[1:] != row_ids[:-1]])
     return (
@@ -257,8 +266,8 @@ def _arrow_schema(head: dict[str, Any]) -> pa.Schema:
     fields = [
         pa.field("record", pa.string()),
         pa.field("bits", pa.binary(8 * words)),
-        pa.field("popcounts", pa.list_(pa.uint16(), len(head["slices"]))),
     ]
+    fields += [pa.field(f"popcount.{one['name']}", pa.uint16()) for one in head["slices"]]
     return pa.schema(fields + [pa.field(f"block.{name}", pa.uint64()) for name in head["passes"]])
 
 
@@ -267,25 +276,26 @@ def _columns(encodings: Encodings, rows: NDArray[np.int64]) -> dict[str, NDArray
     columns: dict[str, NDArray[Any]] = {
         "record": encodings.records[encodings.owner[rows]],
         "bits": bits,
-        "popcounts": popcounts(bits, encodings.slice_ends).astype("<u2"),
     }
+    counts = popcounts(bits, encodings.slice_ends).astype("<u2")
+    for place, slice_ in enumerate(encodings.slices):
+        columns[f"popcount.{slice_.name}"] = counts[:, place]
     for place, one in enumerate(encodings.schema.blocking):
         columns[f"block.{one.name}"] = encodings.tokens[rows, place]
     return columns
 
 
 def _batch(columns: dict[str, NDArray[Any]], schema: pa.Schema) -> pa.RecordBatch:
-    bits, counts = columns["bits"], columns["popcounts"]
+    bits = columns["bits"]
     arrays = [
         pa.array(columns["record"]).cast(pa.string()),
         pa.Array.from_buffers(
             schema.field("bits").type, len(bits), [None, pa.py_buffer(bits.tobytes())]
         ),
-        pa.FixedSizeListArray.from_arrays(pa.array(counts.ravel()), counts.shape[1]),
     ]
-    arrays += [
-        pa.array(columns[name], pa.uint64(), mask=columns[name] == 0) for name in schema.names[3:]
-    ]
+    for name in schema.names[2:]:
+        missing = columns[name] == 0 if name.startswith("block.") else None
+        arrays.append(pa.array(columns[name], mask=missing))
     return pa.record_batch(arrays, schema=schema)
 
 

@@ -106,6 +106,8 @@ def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
     names, delimiter = _header(path)
+    if _holds_nul(path):
+        raise _diagnose(path, names, delimiter)
     try:
         reader = pa_csv.open_csv(
             path,
@@ -142,6 +144,12 @@ def _header(path: Path) -> tuple[list[str], str]:
         if names.count(name) > 1:
             raise InputError(f"{path}: the header has more than one column '{name[:60]}'")
     return names, delimiter
+
+
+def _holds_nul(path: Path) -> bool:
+    """Look for NUL bytes, which Arrow would take for text."""
+    with _readable(path), open(path, "rb") as file:
+        return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
 def _diagnose(path: Path, names: list[str], delimiter: str) -> InputError:

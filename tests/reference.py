@@ -1,0 +1,161 @@
+"""Plain reference implementations: obviously right, slow, and without a kernel.
+
+Filters are Python integers; bit `i` of a filter is `filter >> i & 1`. Nothing here imports
+`linkage`, so that the fast code is checked by something that doesn't share its mistakes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from fractions import Fraction
+from itertools import pairwise
+
+
+def to_int(row) -> int:
+    """Turn a row of 64-bit words into one integer."""
+    return sum(int(word) << (64 * place) for place, word in enumerate(row))
+
+
+def dice(left: int, right: int) -> Fraction:
+    """Dice of two filters; 0 for two empty ones."""
+    total = left.bit_count() + right.bit_count()
+    return Fraction(2 * (left & right).bit_count(), total) if total else Fraction(0)
+
+
+def find_pairs(left: list[int], right: list[int], threshold: float):
+    """All pairs with Dice >= threshold, by similarity falling, then left, then right."""
+    least = Fraction(repr(threshold))
+    found = [
+        (dice(a, b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)
+        if dice(a, b) >= least
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
+
+
+def level(left: int, right: int, bounds: list[float]) -> int:
+    """Agreement level of two filters: 0 missing, 1 below all bounds (rising), then one each."""
+    if not left or not right:
+        return 0
+    return 1 + sum(dice(left, right) >= Fraction(repr(bound)) for bound in bounds)
+
+
+def slices_of(filter_: int, ends: list[int]) -> list[int]:
+    """Cut a filter at the given ends (in words)."""
+    return [(filter_ >> (64 * a)) & ((1 << (64 * (b - a))) - 1) for a, b in pairwise(ends)]
+
+
+def blocked_pairs(
+    left: list[int],
+    right: list[int],
+    left_tokens: list[list[int]],
+    right_tokens: list[list[int]],
+    ends: list[int],
+    bounds: list[float],
+    weights: list[list[float]],
+    cutoff: float,
+    *,
+    within: bool,
+) -> set[tuple[int, int]]:
+    """Pairs of rows that share a token in some pass and weigh at least the cutoff."""
+    found = set()
+    for i, a in enumerate(left):
+        for j, b in enumerate(right):
+            if within and j <= i:
+                continue
+            if not any(s == t != 0 for s, t in zip(left_tokens[i], right_tokens[j], strict=True)):
+                continue
+            levels = [
+                level(x, y, bounds)
+                for x, y in zip(slices_of(a, ends), slices_of(b, ends), strict=True)
+            ]
+            if sum(weights[k][one] for k, one in enumerate(levels)) >= cutoff:
+                found.add((i, j))
+    return found
+
+
+def derive(secret: bytes, label: str, name: str) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) with an empty salt, 32 bytes."""
+    extracted = hmac.new(b"\0" * 32, secret, hashlib.sha256).digest()
+    info = f"linkage/1/{label}/{name}".encode()
+    return hmac.new(extracted, info + b"\x01", hashlib.sha256).digest()
+
+
+def read_key(text: str) -> bytes:
+    """The secret of a key file."""
+    marker, encoded = text.split()
+    assert marker == "LINKAGE-KEY-1"
+    return base64.b64decode(encoded)
+
+
+def positions(token: str, key: bytes, count: int, bits: int) -> list[int]:
+    """The first `count` bit positions of a token."""
+    found: list[int] = []
+    digest_number = 0
+    while len(found) < count:
+        salt = digest_number.to_bytes(16, "little")
+        digest = hashlib.blake2b(token.encode(), key=key, salt=salt, digest_size=64).digest()
+        for start in range(0, 64, 4):
+            found.append(int.from_bytes(digest[start : start + 4], "little") % bits)
+        digest_number += 1
+    return found[:count]
+
+
+def value_filter(tokens: list[str], key: bytes, budget: int, bits: int) -> int:
+    """The filter of one value: its tokens share the budget, the first ones get what is left."""
+    filter_ = 0
+    for place, token in enumerate(tokens):
+        share = budget // len(tokens) + (place < budget % len(tokens))
+        for position in positions(token, key, share, bits):
+            filter_ |= 1 << position
+    return filter_
+
+
+def bigrams(value: str) -> list[str]:
+    """Padded bigrams of every word, each once, in order."""
+    found = []
+    for word in value.split():
+        padded = f"_{word}_"
+        for start in range(len(padded) - 1):
+            if padded[start : start + 2] not in found:
+                found.append(padded[start : start + 2])
+    return found
+
+
+def block_key(parts: list[str], key: bytes) -> int:
+    """The keyed 64-bit block key of the parts."""
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8, key=key).digest()
+    return int.from_bytes(digest, "little") or 1
+
+
+def b_cubed(persons: list[int], truth: list[int]) -> tuple[float, float]:
+    """B-cubed precision and recall, record by record."""
+    precision = recall = 0.0
+    for person, true in zip(persons, truth, strict=True):
+        same_person = {i for i, one in enumerate(persons) if one == person}
+        same_truth = {i for i, one in enumerate(truth) if one == true}
+        precision += len(same_person & same_truth) / len(same_person)
+        recall += len(same_person & same_truth) / len(same_truth)
+    return precision / len(truth), recall / len(truth)
+
+
+def components(count: int, edges: list[tuple[int, int]]) -> list[frozenset[int]]:
+    """Connected components by relabelling until nothing changes."""
+    label = list(range(count))
+    changed = True
+    while changed:
+        changed = False
+        for a, b in edges:
+            low = min(label[a], label[b])
+            changed |= label[a] != low or label[b] != low
+            label[a] = label[b] = low
+    return [frozenset(i for i in range(count) if label[i] == one) for one in sorted(set(label))]
+
+
+def date_tokens(value: str) -> list[str]:
+    """Tagged digits of `YYYYMMDD`, and a token that a swap of day and month leaves as it is."""
+    first, second = sorted([value[4:6], value[6:]])
+    return [f"{place}:{digit}" for place, digit in enumerate(value)] + [
+        f"swap:{value[:4]}{first}{second}"
+    ]
