@@ -96,8 +96,7 @@ def positions(token: str, key: bytes, count: int, bits: int) -> list[int]:
     while len(found) < count:
         salt = digest_number.to_bytes(16, "little")
         digest = hashlib.blake2b(token.encode(), key=key, salt=salt, digest_size=64).digest()
-        for start in range(0, 64, 4):
-            found.append(int.from_bytes(digest[start : start + 4], "little") % bits)
+        found += [int.from_bytes(digest[n : n + 4], "little") % bits for n in range(0, 64, 4)]
         digest_number += 1
     return found[:count]
 

@@ -158,7 +158,7 @@ def test_encode__refuses_bad_ids(ids, message):
 def test_encoder__counts_rows_over_chunks():
     encoder = Encoder(make_schema(), KEY, "x", id_column="nr")
     encoder.encode(TABLE | {"nr": list("abcd")})
-    with pytest.raises(InputError, match="row 6: .*earlier row"):
+    with pytest.raises(InputError, match=r"row 6: .*earlier row"):
         encoder.encode(TABLE | {"nr": list("eafg")})
 
 

@@ -227,10 +227,11 @@ def _fit(sample: _PassSample, u: NDArray[np.float64]) -> _Fit:
     if total == 0:
         return _Fit(m, 0.0, posterior)
     for _ in range(_MAX_ITERATIONS):
+        evidence = np.log(np.maximum(m, _FLOOR)) - np.log(np.maximum(u, _FLOOR))
+        evidence[:, 0] = 0.0
         ratio = np.full(len(sample.counts), np.log(share) - np.log1p(-share))
         for field in used:
-            seen = sample.patterns[:, field]
-            ratio += np.where(seen > 0, np.log(m[field, seen] / u[field, seen]), 0.0)
+            ratio += evidence[field, sample.patterns[:, field]]
         posterior = 1 / (1 + np.exp(-np.clip(ratio, -500, 500)))
         weight = posterior * sample.counts
         before = share

@@ -1,0 +1,43 @@
+"""Text as numbers: a column is an array of codes, and a new spelling is a new code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage.synth.draws import Ints, Texts
+
+
+class Vocabulary:
+    """A fixed list of strings that grows by the spellings that one chunk of people needs.
+
+    Columns stay arrays of int32 codes while records are copied, swapped and spoilt, and turn
+    into text once, at the end. Code 0 is the empty string, which is how a value is missing.
+    """
+
+    def __init__(self, fixed: Texts) -> None:
+        self._parts = [fixed]
+        self._size = fixed.size
+
+    def add(self, strings: Texts) -> Ints:
+        """Codes for new strings, one each; equal strings may get different codes."""
+        first = self._size
+        self._parts.append(strings)
+        self._size += strings.size
+        return np.arange(first, self._size, dtype=np.int32)
+
+    def rewrite(
+        self, codes: Ints, rows: npt.NDArray[Any], change: Callable[[Texts], Texts]
+    ) -> None:
+        """Put a changed text for the codes of these rows, in place."""
+        if rows.size:
+            codes[rows] = self.add(change(self.text(codes[rows])))
+
+    def text(self, codes: Ints) -> Texts:
+        """Strings of these codes."""
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)]
+        return self._parts[0][codes]

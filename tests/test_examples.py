@@ -1,0 +1,26 @@
+"""The documents' examples run, and promise what comes out."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from linkage.schema import LinkageSchema
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.mark.filterwarnings("ignore")  # the toolkit's own, as in the example
+def test_febrl4_example__links_nearly_everybody():
+    figures = runpy.run_path(str(DOCS / "examples" / "febrl4.py"))["figures"]
+    assert figures["f1"] > 0.99
+
+
+def test_schema_document__shows_a_valid_schema():
+    text = (DOCS / "schema.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    schema = LinkageSchema.parse(example)
+    assert schema.level == "field"
