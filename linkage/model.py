@@ -120,7 +120,8 @@ class Task:
     """Comparisons of one blocking pass, as ranges of rows; it holds no data of records.
 
     `blocks` is `int64[b, 4]`: block `k` compares the rows `left_order[blocks[k, 0]:blocks[k, 1]]`
-    with the rows `right_order[blocks[k, 2]:blocks[k, 3]]` (`int64` row numbers). Any engine can
+    with the rows `right_order[blocks[k, 2]:blocks[k, 3]]` (`int64` row numbers). With `within`
+    both orders are the same one, and a row is compared with those behind it only. Any engine can
     compare a task wherever the encodings lie.
     """
 
@@ -128,12 +129,17 @@ class Task:
     left_order: NDArray[np.int64]
     right_order: NDArray[np.int64]
     blocks: NDArray[np.int64]
+    within: bool
 
     @property
     def comparisons(self) -> int:
         """Number of pairs of rows that the task compares."""
-        left, right = np.diff(self.blocks)[:, [0, 2]].T
-        return int(left @ right)
+        left_start, left_stop, right_start, right_stop = self.blocks.T
+        left = left_stop - left_start
+        if not self.within:
+            return int(left @ (right_stop - right_start))
+        # Row i of a block meets right_stop - i - 1 others.
+        return int(left @ (2 * right_stop - left_start - left_stop - 1)) // 2
 
 
 @dataclass(frozen=True)

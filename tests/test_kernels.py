@@ -144,7 +144,9 @@ ENDS, BOUNDS = [0, 1, 3], [0.5, 0.75, 1.0]
 
 def make_rule(weights, cutoff):
     least = np.array([[least_common_bits(bound, 128) for bound in BOUNDS]] * 2)
-    return Rule(np.array(ENDS), least, np.array(weights), cutoff)
+    weights = np.array(weights)
+    still = np.array([weights[1].max() + 1e-9, 1e-9])
+    return Rule(np.array(ENDS), least, weights, still, cutoff)
 
 
 def make_side(bits, tokens):
@@ -165,18 +167,18 @@ def join(left, right, rule, *, within):
     """Run all passes as the engine does, and check that no pair comes twice."""
     found = []
     for p in range(2):
-        blocks, orders = [], (np.arange(len(left.bits)), np.arange(len(right.bits)))
-        order = [np.argsort(side.tokens[:, p], kind="stable") for side in (left, right)]
-        keys = [side.tokens[:, p][o] for side, o in zip((left, right), order, strict=True)]
-        for token in (1, 2):
-            bounds = [np.searchsorted(k, [token, token + 1]) for k in keys]
-            blocks.append([*bounds[0], *bounds[1]])
-        orders = tuple(order)
+        orders = [np.argsort(side.tokens[:, p], kind="stable") for side in (left, right)]
+        keys = [s.tokens[o, p] for s, o in zip((left, right), orders, strict=True)]
+        blocks = [[np.searchsorted(k, [t, t + 1]) for k in keys] for t in (1, 2)]
+        blocks = np.array([[*one, *other] for one, other in blocks])
+        sorted_sides = [
+            Side(s.bits[o], s.counts[o], s.tokens[o, :p])
+            for s, o in zip((left, right), orders, strict=True)
+        ]
         rows, weights = np.empty((2, 100), np.int64), np.empty(100)
-        count = compare_blocks(
-            np.array(blocks), orders, left, right, rule, p, within, rows, weights
-        )
-        found += list(zip(*rows[:, :count].tolist(), strict=True))
+        after = 1 if within else -100
+        count = compare_blocks(blocks, *sorted_sides, rule, after, rows, weights)
+        found += zip(orders[0][rows[0, :count]], orders[1][rows[1, :count]], strict=True)
     assert len(found) == len(set(found))
     return set(found)
 
@@ -197,10 +199,8 @@ def test_compare_blocks__counts_what_does_not_fit():
     side = make_side(np.ones((5, 3), np.uint64), [[1, 0]] * 5)
     rule = make_rule(np.ones((2, 5)), 0.0)
     rows, weights = np.empty((2, 3), np.int64), np.empty(3)
-    orders = (np.arange(5), np.arange(5))
-    count = compare_blocks(
-        np.array([[0, 5, 0, 5]]), orders, side, side, rule, 0, False, rows, weights
-    )
+    side = side._replace(tokens=side.tokens[:, :0])
+    count = compare_blocks(np.array([[0, 5, 0, 5]]), side, side, rule, -100, rows, weights)
     assert count == 25
     assert rows.tolist() == [[0, 0, 0], [0, 1, 2]]
 

@@ -16,6 +16,7 @@ from linkage.engine.local import link
 from linkage.errors import InputError, MismatchError, UsageError
 from linkage.linker import block
 from linkage.linker.assign import assign
+from linkage.linker.compare import agreement_rule, compare_task, side
 from linkage.linker.persons import join_persons, person_ids
 from linkage.model import Encodings, Pairs, Slice, check_dataset_name
 from linkage.schema import LinkageSchema
@@ -117,7 +118,7 @@ def test_plan_tasks__covers_each_pair_of_a_block_once(monkeypatch):
     random = np.random.default_rng(3)
     sides = [make_encodings(random.integers(0, 4, (size, 1))) for size in (20, 15)]
     pairs = []
-    for task in block.plan_tasks(*sides, 0):
+    for task in block.plan_tasks(*sides, 0, within=False):
         largest = 0
         for a, b, c, d in task.blocks.tolist():
             pairs += itertools.product(task.left_order[a:b], task.right_order[c:d])
@@ -126,6 +127,22 @@ def test_plan_tasks__covers_each_pair_of_a_block_once(monkeypatch):
     tokens = [side.tokens[:, 0] for side in sides]
     expected = {(i, j) for i in range(20) for j in range(15) if tokens[0][i] == tokens[1][j] != 0}
     assert len(pairs) == len(expected)
+    assert set(pairs) == expected
+
+
+def test_plan_tasks__within_covers_each_pair_once(monkeypatch):
+    monkeypatch.setattr(block, "TASK_COMPARISONS", 7)
+    one = make_encodings(np.random.default_rng(3).integers(0, 4, (20, 1)))
+    model = np.zeros((1, 3))
+    rule = agreement_rule(one, (0.5,), model, cutoff=0.0)
+    pairs, comparisons = [], 0
+    for task in block.plan_tasks(one, one, 0, within=True):
+        scored = compare_task(task, side(one), side(one), rule)
+        pairs += zip(scored.left.tolist(), scored.right.tolist(), strict=True)
+        comparisons += task.comparisons
+    token = one.tokens[:, 0]
+    expected = {(i, j) for i in range(20) for j in range(i + 1, 20) if token[i] == token[j] != 0}
+    assert len(pairs) == comparisons == len(expected)
     assert set(pairs) == expected
 
 

@@ -163,7 +163,11 @@ def _compare(
     counts: list[list[int]],
     progress: Progress,
 ) -> Scored:
-    tasks = [t for p in range(len(counts)) for t in plan_tasks(one.left, one.right, p)]
+    tasks = [
+        task
+        for blocking_pass in range(len(counts))
+        for task in plan_tasks(one.left, one.right, blocking_pass, within=one.within)
+    ]
     total = sum(task.comparisons for task in tasks)
     stage = f"{one.left.dataset} and {one.right.dataset}"
     found, done = [], 0
@@ -184,7 +188,7 @@ def _scored(
     pool: ThreadPoolExecutor, tasks: Sequence[Task], one: DataPair, how: Decider
 ) -> Iterator[tuple[Task, Scored]]:
     def compare(task: Task) -> Scored:
-        return compare_task(task, one.left_side, one.right_side, how.rule, within=one.within)
+        return compare_task(task, one.left_side, one.right_side, how.rule)
 
     return zip(tasks, pool.map(compare, tasks), strict=True)
 

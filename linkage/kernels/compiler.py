@@ -18,3 +18,13 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function on its first call, with the GIL released and the result cached."""
     compiled: Callable[P, R] = numba.njit(nogil=True, cache=True)(function)
     return compiled
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a small function into each kernel that calls it.
+
+    A call would hand over every array of its arguments with a count of references, at more cost
+    than the work of most.
+    """
+    compiled: Callable[P, R] = numba.njit(nogil=True, inline="always")(function)
+    return compiled

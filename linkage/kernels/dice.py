@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.errors import InputError
-from linkage.kernels.compiler import kernel
+from linkage.kernels.compiler import inlined, kernel
 
 _FIRST_CAPACITY = 1 << 14
 
@@ -30,14 +30,17 @@ def popcount(word: np.uint64) -> np.int64:
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@kernel
+@inlined
 def count_common(
-    left: NDArray[np.uint64], right: NDArray[np.uint64], start: int, stop: int
+    left: NDArray[np.uint64], right: NDArray[np.uint64], i: int, j: int, start: int, stop: int
 ) -> np.int64:
-    """Count the bits that two rows (`uint64[words]`) share in the words from start to stop."""
+    """Count the bits that row `i` of left and row `j` of right share, in words start to stop.
+
+    It takes matrices and row numbers, because a view of a row costs more than the row itself.
+    """
     common = np.int64(0)
     for word in range(start, stop):
-        common += popcount(left[word] & right[word])
+        common += popcount(left[i, word] & right[j, word])
     return common
 
 
@@ -154,7 +157,7 @@ def _scan(
             total = left_counts[i] + right_counts[j]
             if min(left_counts[i], right_counts[j]) < least[total]:
                 continue
-            common = count_common(left[i], right[j], 0, left.shape[1])
+            common = count_common(left, right, i, j, 0, left.shape[1])
             if common >= least[total]:
                 if found < similarity.size:
                     similarity[found] = 2 * common / total if total > 0 else 0.0

@@ -17,8 +17,10 @@ from linkage.model import Encodings, Task
 TASK_COMPARISONS = 4_000_000
 
 
-def plan_tasks(left: Encodings, right: Encodings, blocking_pass: int) -> Iterator[Task]:
-    """Yield the tasks of one pass over two data sets, in order of block keys.
+def plan_tasks(
+    left: Encodings, right: Encodings, blocking_pass: int, *, within: bool
+) -> Iterator[Task]:
+    """Yield the tasks of one pass over two data sets, or one `within` itself, by block key.
 
     A block of more than `TASK_COMPARISONS` is split by its left rows.
     """
@@ -30,7 +32,7 @@ def plan_tasks(left: Encodings, right: Encodings, blocking_pass: int) -> Iterato
     for start, stop in pairwise([0, *cuts.tolist(), len(blocks)]):
         if start < stop:
             part = np.ascontiguousarray(blocks[start:stop])
-            yield Task(blocking_pass, left_order, right_order, part)
+            yield Task(blocking_pass, left_order, right_order, part, within)
 
 
 def _sorted_rows(

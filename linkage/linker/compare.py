@@ -12,6 +12,9 @@ from linkage.kernels.join import Rule, Side, compare_blocks
 from linkage.model import Encodings, Task
 
 _FIRST_CAPACITY = 1 << 14
+_NO_BOUND = -(1 << 62)
+#: What sums of weights in another order may differ by; far below any weight that matters.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,40 @@ def agreement_rule(
     least = np.ascontiguousarray(
         np.broadcast_to(tables, (len(encodings.slices), *np.shape(tables)))
     )
-    return Rule(encodings.slice_ends, least, np.asarray(weights, np.float64), cutoff)
+    unset = Rule(encodings.slice_ends, least, weights, weights[:, 0], cutoff)
+    return weigh(unset, weights, cutoff)
 
 
-def compare_task(task: Task, left: Side, right: Side, rule: Rule, *, within: bool) -> Scored:
+def weigh(rule: Rule, weights: NDArray[np.float64], cutoff: float) -> Rule:
+    """Give the rule with other weights and another cutoff."""
+    best = weights.max(axis=1)
+    still = best[::-1].cumsum()[::-1] - best + _ROUNDING
+    return rule._replace(weights=weights, still=still, cutoff=cutoff)
+
+
+def compare_task(task: Task, left: Side, right: Side, rule: Rule) -> Scored:
     """Score one task: a pure function of its arguments, safe to run on any thread.
 
-    With `within` both sides are one data set and each pair of rows is scored once. Pairs that an
-    earlier pass compared are left out.
+    The rows that the task needs are copied side by side first: reading them in order is faster
+    than it costs. Pairs that an earlier pass compared are left out.
     """
-    orders = (task.left_order, task.right_order)
+    starts, stops = task.blocks[:, [0, 2]].min(axis=0), task.blocks[:, [1, 3]].max(axis=0)
+    left_rows = task.left_order[starts[0] : stops[0]]
+    right_rows = task.right_order[starts[1] : stops[1]]
+    blocks = task.blocks - np.repeat(starts, 2)
+    after = int(starts[0] - starts[1] + 1) if task.within else _NO_BOUND
+    here, there = (
+        Side(one.bits[rows], one.counts[rows], one.tokens[rows, : task.blocking_pass])
+        for one, rows in ((left, left_rows), (right, right_rows))
+    )
     capacity = _FIRST_CAPACITY
     while True:
         rows, weights = np.empty((2, capacity), np.int64), np.empty(capacity)
-        found = compare_blocks(
-            task.blocks, orders, left, right, rule, task.blocking_pass, within, rows, weights
-        )
+        found = compare_blocks(blocks, here, there, rule, after, rows, weights)
         if found <= capacity:
-            return Scored(rows[0, :found].copy(), rows[1, :found].copy(), weights[:found].copy())
+            break
         capacity = int(found)
+    return Scored(left_rows[rows[0, :found]], right_rows[rows[1, :found]], weights[:found].copy())
 
 
 def collapse(scored: list[Scored], left: Encodings, right: Encodings) -> Scored:

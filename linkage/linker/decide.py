@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError
 from linkage.kernels.join import Rule
-from linkage.linker.compare import Scored, agreement_rule, row_similarity
+from linkage.linker.compare import Scored, agreement_rule, row_similarity, weigh
 from linkage.linker.train import DataPair, Model, train
 from linkage.model import Encodings, Pairs
 from linkage.schema import LinkageSchema
@@ -125,13 +125,8 @@ def _by_model(
         probability = schema.decision.probability
     else:
         review = min(review, probability)
-    rule = _scoring_rule(levels, model, log_odds(review))
+    rule = weigh(levels, model.weights, log_odds(review) - model.prior_weight)
     return Decider(rule, log_odds(probability), probability, model)
-
-
-def _scoring_rule(levels: Rule, model: Model, cutoff: float) -> Rule:
-    """Give the rule that scores by the model and emits from a total match weight on."""
-    return levels._replace(weights=model.weights, cutoff=cutoff - model.prior_weight)
 
 
 def log_odds(probability: float) -> float:

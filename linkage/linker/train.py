@@ -160,7 +160,7 @@ def _sample_pass(
 ) -> _PassSample:
     rows = []
     for one in data:
-        tasks = list(plan_tasks(one.left, one.right, blocking_pass))
+        tasks = list(plan_tasks(one.left, one.right, blocking_pass, within=False))
         total = sum(task.comparisons for task in tasks)
         keep = min(1.0, PAIRS_PER_PASS / max(total, 1) / len(data))
         for task in tasks:
