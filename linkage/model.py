@@ -47,6 +47,13 @@ class Slice(BaseModel):
     words: Annotated[int, Field(ge=1, le=256)]
 
 
+def expected_slices(schema: LinkageSchema) -> tuple[Slice, ...]:
+    """Give the slices that encodings under a schema have."""
+    fields = [field.name for field in schema.compared_fields]
+    names = fields if schema.level == "field" else ["clk"]
+    return tuple(Slice(name=name, words=schema.filter.bits // 64) for name in names)
+
+
 class Manifest(BaseModel):
     """What an encoded file says of itself. Written by the agency, checked by the linker."""
 

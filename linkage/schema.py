@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from linkage.errors import InputError
+from linkage.errors import InputError, LinkageError, MismatchError
 
 SCHEMA_VERSION = 1
 MAX_FIELDS = 32
@@ -71,6 +72,12 @@ class FieldSpec(_Part):
     def _dates_only(self) -> Self:
         if self.date_formats and self.type != "date":
             raise ValueError("date_formats belongs to fields of type 'date' only")
+        for one in self.date_formats:
+            if sorted(re.findall("%.?", one.replace("%b", "%m"))) != ["%Y", "%d", "%m"]:
+                raise ValueError(
+                    f"date_formats: '{one[:40]}' must have %Y, %d, and %m or %b, each once, and no "
+                    "other"
+                )
         return self
 
 
@@ -129,7 +136,7 @@ class Decision(_Part):
     @model_validator(mode="after")
     def _falling(self) -> Self:
         bounds = (1.0, *self.agreement, 0.0)
-        if any(high <= low for high, low in pairwise(bounds)):
+        if not all(high > low for high, low in pairwise(bounds)):
             raise ValueError("agreement must fall strictly and lie between 0 and 1")
         if self.review_threshold > self.threshold:
             raise ValueError("review_threshold must not be above threshold")
@@ -177,31 +184,40 @@ class LinkageSchema(_Part):
 
     @classmethod
     def load(cls, path: str | Path) -> LinkageSchema:
-        """Read and check a schema file. Raises `InputError` that names the file and the key."""
+        """Read and check a schema file.
+
+        Raises `InputError` that names the file and the key, and `MismatchError` for another
+        version.
+        """
         try:
-            return cls.parse(Path(path).read_text(encoding="utf-8"))
+            return cls.parse(Path(path).read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError:
             raise InputError(f"{path}: not a UTF-8 text file, so not a linkage schema") from None
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+        except LinkageError as error:
+            raise type(error)(f"{path}: {error}") from None
 
     @classmethod
     def parse(cls, text: str) -> LinkageSchema:
         """Check the text of a schema. Raises `InputError` that names the key."""
         try:
             content = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise InputError(f"not valid TOML: {error}") from None
+        except RecursionError:
+            raise InputError("not valid TOML: nested too deeply") from None
+        except ValueError as error:
+            raise InputError(f"not valid TOML: {str(error)[:200]}") from None
         return cls.from_content(content)
 
     @classmethod
     def from_content(cls, content: object) -> LinkageSchema:
         """Check parsed content (of a TOML file, or of the manifest of an encoded file)."""
-        if isinstance(content, dict) and content.get("version", SCHEMA_VERSION) != SCHEMA_VERSION:
-            raise InputError(
-                f"schema version {content['version']!r} is not known to this release, which reads "
+        version = content.get("version") if isinstance(content, dict) else None
+        if type(version) is int and version != SCHEMA_VERSION:
+            raise MismatchError(
+                f"schema version {str(version)[:20]} is not known to this release, which reads "
                 f"version {SCHEMA_VERSION}; update linkage, or correct the line"
             )
+        if isinstance(version, bool | float):
+            raise InputError(f"version: write {SCHEMA_VERSION}, a whole number")
         try:
             return cls.model_validate(content)
         except ValidationError as error:
@@ -237,13 +253,19 @@ def _refuse_repeats(what: str, names: list[str]) -> None:
             raise ValueError(f"{what} '{name}' appears more than once")
 
 
+def _shown(part: int | str) -> str:
+    """Show a step to a key: places from 1, and what somebody typed on one short line."""
+    if isinstance(part, int):
+        return str(part + 1)
+    text = "".join(one if one.isprintable() else "?" for one in part[:41])
+    return text if len(text) < 41 else f"{text[:40]}..."
+
+
 def _explain(error: ValidationError) -> str:
     """All problems of a schema in one line, each with the key that it is about."""
     problems = []
     for one in error.errors(include_url=False, include_context=False):
-        place = ".".join(
-            f"{part + 1}" if isinstance(part, int) else str(part) for part in one["loc"]
-        )
+        place = ".".join(map(_shown, one["loc"]))
         if one["type"] == "extra_forbidden":
             message = "unknown key; remove it or correct its spelling"
         else:

@@ -190,7 +190,7 @@ def test_read_encodings__never_reads_flipped_bits_as_something_else(encoded, tmp
         (b"a\xe9,b\n1,2\n", "the header is not UTF-8"),
         (b"a,b\n" + b"1,2\n" * 60 + b"\x00,3\n", "row 61 holds a NUL"),
         (b'a,b\n1,2\n"x,3\n', "row 2 can't be read as CSV"),
-        (b"a,a\n1,2\n", "more than one column 'a'"),
+        (b"a,a\n1,2\n", "columns 1 and 2 have the same name"),
         ("a,b\n1,2\n".encode("utf-16"), "UTF-16 or binary"),
         (b"PK\x03\x04\x00\x00", "UTF-16 or binary"),
     ],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from linkage.agency.draft import FileSample, draft_schema
 from linkage.agency.headers import recognise
-from linkage.errors import InputError
+from linkage.errors import InputError, MismatchError
 from linkage.schema import LinkageSchema
 
 GOOD = """
@@ -55,7 +55,12 @@ def test_content__round_trips():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("version = 1", "version = 2", "schema version 2 is not known"),
+        ("version = 1", "version = true", "version: write 1"),
+        ("version = 1", "version = 1.0", "version: write 1"),
+        ("version = 1", f"version = {'9' * 5000}", "not valid TOML"),
+        ('type = "date"', 'type = "date"\ndate_formats = ["%d/%m"]', "must have %Y, %d, and %m"),
+        ('type = "date"', 'type = "date"\ndate_formats = ["%Y%m%d%Q"]', "must have %Y, %d, and"),
+        ("[[blocking]]", "[decision]\nagreement = [0.9, nan]\n[[blocking]]", "fall strictly"),
         ("version = 1", "", "version: Field required"),
         ('level = "field"', 'level = "both"', "level: "),
         ('level = "field"', 'level = "field"\ncolour = 1', "colour: unknown key"),
@@ -79,6 +84,11 @@ def test_content__round_trips():
 def test_parse__refuses(old, new, message):
     with pytest.raises(InputError, match=message):
         LinkageSchema.parse(GOOD.replace(old, new, 1))
+
+
+def test_parse__another_version_is_a_mismatch():
+    with pytest.raises(MismatchError, match="schema version 2 is not known"):
+        LinkageSchema.parse(GOOD.replace("version = 1", "version = 2"))
 
 
 def test_parse__names_several_problems_at_once():

@@ -47,6 +47,8 @@ def read_column(table: Any, name: str) -> Column:
         column = column.to_arrow()
     if hasattr(column, "combine_chunks"):
         column = column.combine_chunks()
+    if getattr(getattr(column, "type", None), "num_fields", 0) > 0:
+        raise InputError(f"column '{name}' holds lists or structures instead of single values")
     if hasattr(column, "dictionary_encode"):
         encoded = column.dictionary_encode()
         indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -79,4 +81,6 @@ def _text(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace").strip()
     return str(value).strip()

@@ -18,7 +18,7 @@ RECORD_BITS, FIELD_BITS = 1024, 256
 #: the filter: near half of the bits are then set.
 _RECORD_LOAD, _FIELD_LOAD = 0.6, 0.5
 
-_DATE_CHOICES = (*DATE_FORMATS, "%m/%d/%Y", "%m-%d-%Y", "%d/%m/%y")
+_DATE_CHOICES = (*DATE_FORMATS, "%m/%d/%Y", "%m-%d-%Y")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from linkage.agency.normalise import normaliser
 from linkage.agency.tokens import key_part, tokeniser
 from linkage.errors import InputError
 from linkage.kernels.filters import merge_rows, set_bits
-from linkage.model import MAX_ID_BYTES, Encodings, Slice
+from linkage.model import MAX_ID_BYTES, Encodings, expected_slices
 from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
 
 _DIGEST_BYTES = 64
@@ -104,11 +104,7 @@ class Encoder:
         self._keep_ids = keep_ids
         self._seen: set[str] = set()
         self._rows = 0
-        if schema.level == "field":
-            names = [field.name for field in schema.compared_fields]
-        else:
-            names = ["clk"]
-        self.slices = tuple(Slice(name=one, words=schema.filter.bits // 64) for one in names)
+        self.slices = expected_slices(schema)
 
     def encode(self, table: Any) -> Encoded:
         """Encode the next chunk. Row numbers in errors count from the first chunk on."""

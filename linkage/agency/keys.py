@@ -23,9 +23,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from linkage.errors import InputError, UsageError
+from linkage.errors import InputError, MismatchError, UsageError
 
 MARKER = "LINKAGE-KEY-1"
+_MARKER_STEM = b"LINKAGE-KEY-"
 KEY_BYTES = 32
 _MAX_FILE_BYTES = 4096
 
@@ -102,6 +103,8 @@ class ProjectKey:
 
 def _decode(path: str | Path, content: bytes) -> bytes:
     marker, _, encoded = content.strip().partition(b" ")
+    if marker != MARKER.encode() and marker.startswith(_MARKER_STEM):
+        raise MismatchError(f"{path}: a key of another version; update linkage to read it")
     if marker != MARKER.encode() or len(content) > _MAX_FILE_BYTES:
         raise InputError(f"{path}: not a linkage key file; `linkage keygen` makes one")
     try:

@@ -47,7 +47,11 @@ def keygen(output: Path) -> None:
 
 @click.group()
 def schema() -> None:
-    """Draft and check the linkage schema that all agencies share."""
+    """Draft and check the linkage schema that all agencies share.
+
+    \b
+    Example: linkage schema init police.csv court.csv -o schema.toml
+    """
 
 
 @schema.command("check")
@@ -65,6 +69,8 @@ def schema_check(file: Path, as_json: bool) -> None:
     loaded = LinkageSchema.load(file)
     if as_json:
         print_json({"name": loaded.name, "level": loaded.level, "digest": loaded.digest()})
+        return
+    if not console().level:
         return
     click.echo(f"{file}: good. {loaded.name}, {loaded.level} level, digest {loaded.digest()}")
     print_table(

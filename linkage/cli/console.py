@@ -6,6 +6,7 @@ Results go to files, answers to standard output, everything else to standard err
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,33 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-NEW_PATH = click.Path(path_type=Path)
+
+
+class _NewPath(click.Path):
+    """A path to be made: it needs a name."""
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Path:
+        path = Path(str(value))
+        if not path.name or "\0" in str(value):
+            self.fail("give the name of a file or folder to make", parameter, context)
+        return path
+
+
+class Share(click.FloatRange):
+    """A number from 0 to 1, which NaN is not."""
+
+    def __init__(self, *, ends: bool = True) -> None:
+        super().__init__(0, 1, min_open=not ends, max_open=not ends)
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> float:
+        """Refuse what is out of range, and NaN."""
+        number: float = super().convert(value, parameter, context)
+        if math.isnan(number):
+            self.fail("nan is not a number", parameter, context)
+        return number
+
+
+NEW_PATH = _NewPath()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from linkage.cli.console import NEW_PATH, shared_options
+from linkage.cli.console import NEW_PATH, console, shared_options
 
 _AGENCIES = ("police", "court", "prison")
 
@@ -30,11 +30,13 @@ def demo(folder: Path, people: int, seed: int) -> None:
     """
     from linkage.io.outputs import check_output
 
-    check_output(folder)
+    check_output(folder, folder=True)
     folder.mkdir(exist_ok=True)
     start = time.perf_counter()
     with chdir(folder):
         _story(people, seed)
+    if not console().level:
+        return
     click.echo(f"\nDone in {time.perf_counter() - start:.0f} seconds. Look into {folder}{os.sep}:")
     for name, what in (
         (f"results{os.sep}", "what the linker found"),
@@ -70,12 +72,17 @@ def _story(people: int, seed: int) -> None:
 
 
 def _chapter(text: str) -> None:
-    click.secho(f"\n{text}", bold=True)
+    if console().level:
+        click.secho(f"\n{text}", bold=True)
 
 
 def _run(command: str) -> None:
     """Show a command of `linkage` and run it; stop the story where it fails."""
     from linkage.cli.main import linkage
 
-    click.echo(f"$ linkage {command}")
-    linkage.main(shlex.split(command), prog_name="linkage", standalone_mode=False)
+    arguments = shlex.split(command)
+    if console().level:
+        click.echo(f"$ linkage {command}")
+    else:
+        arguments.append("--quiet")
+    linkage.main(arguments, prog_name="linkage", standalone_mode=False)

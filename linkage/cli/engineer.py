@@ -11,6 +11,7 @@ from linkage.cli.console import (
     EXISTING_FILE,
     EXISTING_FOLDER,
     NEW_PATH,
+    Share,
     console,
     print_json,
     print_table,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     type=EXISTING_FILE,
     help="Where an encoded file lies now, if it was moved since `link`; repeat for each.",
 )
-@click.option("--min-f1", type=click.FloatRange(0, 1), help="End with exit code 5 below this F1.")
+@click.option("--min-f1", type=Share(), help="End with exit code 5 below this F1.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @shared_options
 def evaluate(
@@ -77,7 +78,7 @@ def evaluate(
     answer["blocking"] = _blocking(found, results, encoded, true)
     if as_json:
         print_json(answer)
-    else:
+    elif console().level:
         _print_answer(answer)
     if min_f1 is not None and answer["pairwise"]["f1"] < min_f1:
         raise GateError(f"pairwise F1 {answer['pairwise']['f1']:.4f} is below --min-f1 {min_f1}")
@@ -200,13 +201,16 @@ def synth(people: int, seed: int, profile: str, output: Path, threads: int) -> N
     \b
     Example: linkage synth --people 10000 --seed 1 -o data/
     """
+    from linkage.errors import UsageError
     from linkage.io.outputs import check_output, new_folder
     from linkage.io.tables import write_table
     from linkage.synth.generate import generate
     from linkage.synth.profile import Profile
 
-    check_output(output)
+    check_output(output, folder=True)
     path = Path(profile)
+    if path.suffix == ".toml" and not path.is_file():
+        raise UsageError(f"--profile: there is no file {profile}")
     rates = Profile.from_toml(path) if path.suffix == ".toml" else Profile.named(profile)
     data = generate(people, seed, rates, threads=threads)
     with new_folder(output) as folder:

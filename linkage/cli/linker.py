@@ -10,6 +10,7 @@ import click
 from linkage.cli.console import (
     EXISTING_FILE,
     NEW_PATH,
+    Share,
     console,
     print_json,
     print_table,
@@ -43,6 +44,8 @@ def inspect(file: Path, as_json: bool) -> None:
     if as_json:
         print_json(facts | {"slices": slices, "passes": passes})
         return
+    if not console().level:
+        return
     click.echo(f"{file}: {manifest.rows:,} rows of {manifest.records:,} records, undamaged")
     print_table(["", ""], [[name.replace("_", " "), str(value)] for name, value in facts.items()])
     print_table(["slice", "bits", "mean fill", "missing"], [list(one.values()) for one in slices])
@@ -53,10 +56,10 @@ def inspect(file: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("files", type=EXISTING_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", type=NEW_PATH, required=True, help="The results folder to make.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Dice of a link (record level).")
+@click.option("--threshold", type=Share(), help="Dice of a link (record level).")
 @click.option(
     "--probability",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Share(ends=False),
     help="Match probability of a link (field level).",
 )
 @click.option(
@@ -69,7 +72,9 @@ def inspect(file: Path, as_json: bool) -> None:
 @click.option("--deduplicate", is_flag=True, help="Link records within each data set too.")
 @click.option("--engine", type=click.Choice(["local"]), default="local", help="Where to compute.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores if not given.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of samples.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of samples."
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @shared_options
 def link(
@@ -98,7 +103,7 @@ def link(
     from linkage.io.results import write_results
     from linkage.linker.persons import person_ids
 
-    check_output(output, files)
+    check_output(output, files, folder=True)
     encodings = [read_encodings(file) for file in files]
     with console().progress("comparing") as progress:
         result = link_encodings(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
+import json
+import signal
 import sys
 import traceback
 import warnings
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
@@ -67,11 +71,18 @@ def linkage() -> None:
 
 def main() -> NoReturn:
     """Run the command line; ends the process with the exit code of the contract."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code; messages go to standard error."""
+    fail = _fail_in_json if "json" in _log_formats(arguments) else _fail_in_text
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("default", category=UserWarning, module=r"linkage\b")
@@ -82,15 +93,39 @@ def run(arguments: list[str]) -> int:
             click.echo(error.ctx.get_help() if error.ctx else "")
             return 2
         except click.ClickException as error:
-            error.show()
-            return 2
+            return fail(_explain_usage(error), 2)
         except (click.Abort, KeyboardInterrupt):
-            return _fail("interrupted; nothing was left behind", 130)
+            return fail("interrupted; nothing was left behind", 130)
+        except _Stopped as error:
+            return fail("stopped; nothing was left behind", 128 + error.number)
         except LinkageError as error:
-            return _fail(str(error), error.exit_code)
+            return fail(str(error), error.exit_code)
         except Exception as error:  # a traceback is a defect, and may show raw values
-            return _fail(_explain(error), 1)
+            return fail(_explain(error), 1)
     return 0
+
+
+class _Stopped(BaseException):
+    """The system asked the process to end; drafts are removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _stop(number: int, frame: object) -> None:
+    raise _Stopped(number)
+
+
+def _log_formats(arguments: list[str]) -> list[str]:
+    joined = [one.removeprefix("--log-format=") for one in arguments if "--log-format=" in one]
+    return joined + [b for a, b in pairwise(arguments) if a == "--log-format"]
+
+
+def _explain_usage(error: click.ClickException) -> str:
+    message = error.format_message().replace("\n", " ")
+    context = getattr(error, "ctx", None)
+    return f"{message}\nsee: {context.command_path} --help" if context else message
 
 
 def _explain(error: Exception) -> str:
@@ -108,8 +143,13 @@ def _explain(error: Exception) -> str:
     )
 
 
-def _fail(message: str, code: int) -> int:
+def _fail_in_text(message: str, code: int) -> int:
     click.echo(f"error: {message}", err=True)
+    return code
+
+
+def _fail_in_json(message: str, code: int) -> int:
+    click.echo(json.dumps({"error": True, "message": message, "exit_code": code}), err=True)
     return code
 
 

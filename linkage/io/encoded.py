@@ -33,7 +33,7 @@ from linkage import __version__
 from linkage.errors import InputError, MismatchError
 from linkage.io.outputs import new_file
 from linkage.kernels.dice import popcounts
-from linkage.model import FORMAT_VERSION, MAX_ID_BYTES, Encodings, Manifest
+from linkage.model import FORMAT_VERSION, MAX_ID_BYTES, Encodings, Manifest, expected_slices
 from linkage.schema import LinkageSchema
 
 _METADATA_KEY = b"linkage"
@@ -225,7 +225,7 @@ def _manifest(file: pq.ParquetFile, path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(content)
         digest = LinkageSchema.from_content(manifest.schema_content).digest()
-    except (ValidationError, InputError):
+    except (ValidationError, InputError, MismatchError):
         raise InputError(f"{path}: the manifest is not valid; the file was edited") from None
     if digest != manifest.schema_digest:
         raise InputError(f"{path}: the schema in the manifest does not fit its own digest")
@@ -243,8 +243,14 @@ def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path) -> None:
             f"{file.metadata.num_rows}; it was cut short or edited"
         )
     schema = LinkageSchema.from_content(manifest.schema_content)
-    if manifest.passes != [one.name for one in schema.blocking]:
-        raise InputError(f"{path}: the blocking passes do not fit the schema; the file was edited")
+    passes = [one.name for one in schema.blocking]
+    if manifest.passes != passes or manifest.slices != list(expected_slices(schema)):
+        raise InputError(f"{path}: slices or blocking passes do not fit the schema; it was edited")
+    if manifest.hardening:
+        raise InputError(
+            f"{path}: the manifest names a hardening that this release does not know; the file was "
+            "edited, or written by a newer release"
+        )
 
 
 def _head(encodings: Encodings) -> dict[str, Any]:

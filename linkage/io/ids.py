@@ -53,11 +53,20 @@ class IdsWriter:
 
 def read_ids(path: Path) -> dict[str, str]:
     """Read the table: pseudonymous record id to the agency's own id."""
+    return read_unique(path, "record", "record_id", "an ids table, as `encode` writes it")
+
+
+def read_unique(path: Path, key: str, value: str, what: str) -> dict[str, str]:
+    """Read a table of two columns of text, nothing missing and no key twice.
+
+    Raises `InputError` that says that the file is not `what`.
+    """
+    wanted = pa.schema([(key, pa.string()), (value, pa.string())])
     try:
-        table = pq.read_table(path, columns=_SCHEMA.names)
-    except (pa.ArrowException, OSError, KeyError):
-        raise InputError(
-            f"{path}: not an ids table (columns record, record_id); `linkage encode` writes it "
-            "beside the encoded file"
-        ) from None
-    return dict(zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True))
+        table = pq.read_table(path, columns=wanted.names).cast(wanted)
+    except (pa.ArrowException, OSError, KeyError, ValueError):
+        raise InputError(f"{path}: not {what} (columns {key}, {value})") from None
+    content = dict(zip(*(table[name].to_pylist() for name in wanted.names), strict=True))
+    if len(content) != table.num_rows or any(table[one].null_count for one in wanted.names):
+        raise InputError(f"{path}: damaged: a cell is missing or a record stands in two rows")
+    return content

@@ -12,15 +12,15 @@ from pathlib import Path
 from linkage.errors import UsageError
 
 
-def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
+def check_output(path: Path, inputs: Iterable[Path] = (), *, folder: bool = False) -> None:
     """Refuse an output that is an input, that exists, or whose folder is not there.
 
-    An existing empty folder may become a results folder. Raises `UsageError`.
+    Where a folder is to be written, an empty one may exist. Raises `UsageError`.
     """
     for one in inputs:
         if path.exists() and one.exists() and path.samefile(one):
             raise UsageError(f"{path} is an input too; give the output another name")
-    if path.is_dir() and not any(path.iterdir()):
+    if folder and path.is_dir() and not any(path.iterdir()):
         return
     if path.exists() or path.is_symlink():
         raise UsageError(f"{path} exists; remove it, or give the output another name")
@@ -46,14 +46,14 @@ def new_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill; on success it becomes `path`, on failure nothing is left."""
-    check_output(path)
+    check_output(path, folder=True)
     draft = _draft(path)
     draft.mkdir()
     try:
         yield draft
         for one in draft.iterdir():
             _sync(one)
-        check_output(path)
+        check_output(path, folder=True)
         if path.is_dir():
             path.rmdir()
         draft.rename(path)

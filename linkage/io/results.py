@@ -13,14 +13,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from linkage import __version__
-from linkage.errors import InputError
+from linkage.errors import InputError, MismatchError
+from linkage.io.ids import read_unique
 from linkage.io.outputs import new_folder
 from linkage.model import Encodings, Pairs
 
 RESULTS_VERSION = 1
 _BLOCK_BYTES = 1 << 22
+_FIGURES = ("similarity", "match_weight", "match_probability")
+_LINKS = pa.schema(
+    [
+        (f"{side}_{what}", pa.string())
+        for side in ("left", "right")
+        for what in ("dataset", "record")
+    ]
+    + [(name, pa.float64()) for name in _FIGURES]
+)
+_PERSONS = pa.schema([(name, pa.string()) for name in ("person_id", "dataset", "record")])
+_TABLES = {"links": _LINKS, "review": _LINKS, "persons": _PERSONS}
 
 
 @dataclass(frozen=True)
@@ -62,47 +75,33 @@ def write_results(
 
 
 def read_results(path: Path) -> Results:
-    """Read a results folder. Raises `InputError` if it is none or is damaged."""
+    """Read and check a results folder.
+
+    Raises `InputError` if it is none or is damaged, `MismatchError` for another version.
+    """
+    for name in ("manifest.json", *(f"{table}.parquet" for table in _TABLES)):
+        if not (path / name).is_file():
+            raise InputError(f"{path}: not a results folder, or not whole: {name} is missing")
     try:
         manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
         if manifest["results_version"] != RESULTS_VERSION:
-            raise InputError(f"{path}: results of another version; link again with this release")
+            raise MismatchError(f"{path}: results of another version; link again with this release")
+        _ManifestShape.model_validate(manifest)
         datasets = tuple(one["dataset"] for one in manifest["inputs"])
         linked = [(datasets.index(a), datasets.index(b)) for a, b in manifest["linked"]]
-        tables = {
-            name: pq.read_table(path / f"{name}.parquet") for name in ("links", "review", "persons")
-        }
-        everybody = tables["persons"]
-        records, persons = [], []
-        for name in datasets:
-            own = everybody.filter(pa.compute.equal(everybody["dataset"], name)).sort_by("record")
-            records.append(own["record"].to_numpy(zero_copy_only=False).astype(np.str_))
-            persons.append(own["person_id"].to_numpy(zero_copy_only=False).astype(np.str_))
-        return Results(
-            manifest,
-            datasets,
-            tuple(records),
-            tuple(persons),
-            _pairs(tables["links"], datasets, records, linked),
-            _pairs(tables["review"], datasets, records, linked),
+        tables = {name: _columns(path / f"{name}.parquet", _TABLES[name]) for name in _TABLES}
+        records, persons = _people(tables["persons"], manifest["inputs"])
+        links, review = (
+            _pairs(tables[name], datasets, records, linked) for name in ("links", "review")
         )
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: not a results folder, or not whole: {Path(error.filename).name} is missing"
-        ) from None
-    except (ValueError, KeyError, TypeError, pa.ArrowException, OSError):
+    except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, OSError):
         raise InputError(f"{path}: the results folder is damaged; link again") from None
+    return Results(manifest, datasets, tuple(records), tuple(persons), links, review)
 
 
 def read_share(path: Path) -> dict[str, str]:
     """Read an agency's share of the results: pseudonymous record id to person id."""
-    try:
-        table = pq.read_table(path, columns=["record", "person_id"])
-    except (pa.ArrowException, OSError, KeyError):
-        raise InputError(
-            f"{path}: not an agency's share of a results folder (columns record, person_id)"
-        ) from None
-    return dict(zip(table["record"].to_pylist(), table["person_id"].to_pylist(), strict=True))
+    return read_unique(path, "record", "person_id", "an agency's share of a results folder")
 
 
 def file_digest(path: Path) -> str:
@@ -140,23 +139,39 @@ def _links_table(
     return pa.concat_tables(tables)
 
 
-_LINKS = pa.schema(
-    [
-        (f"{side}_{what}", pa.string())
-        for side in ("left", "right")
-        for what in ("dataset", "record")
-    ]
-    + [(name, pa.float64()) for name in ("similarity", "match_weight", "match_probability")]
-)
+def _columns(path: Path, schema: pa.Schema) -> dict[str, NDArray[Any]]:
+    """Read the columns of a table; text may not be missing."""
+    table = pq.read_table(path, columns=schema.names).cast(schema)
+    texts = [field.name for field in schema if field.type == pa.string()]
+    if any(table[name].null_count for name in texts):
+        raise ValueError("a missing text")
+    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in schema.names}
+    return columns | {name: columns[name].astype(np.str_) for name in texts}
+
+
+def _people(
+    columns: dict[str, NDArray[Any]], inputs: list[dict[str, Any]]
+) -> tuple[list[NDArray[np.str_]], list[NDArray[np.str_]]]:
+    """Give the records of every data set, sorted, and the person id of each."""
+    records, persons = [], []
+    for one in inputs:
+        here = columns["dataset"] == one["dataset"]
+        own, first = np.unique(columns["record"][here], return_index=True)
+        if not len(own) == np.count_nonzero(here) == one["records"]:
+            raise ValueError("records are missing or stand twice")
+        records.append(own)
+        persons.append(columns["person_id"][here][first])
+    if sum(map(len, records)) != len(columns["dataset"]):
+        raise ValueError("records of an unknown data set")
+    return records, persons
 
 
 def _pairs(
-    table: pa.Table,
+    columns: dict[str, NDArray[Any]],
     datasets: tuple[str, ...],
     records: list[NDArray[np.str_]],
     linked: list[tuple[int, int]],
 ) -> tuple[Pairs, ...]:
-    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
     found = []
     for left, right in linked:
         here = (columns["left_dataset"] == datasets[left]) & (
@@ -166,11 +181,41 @@ def _pairs(
             Pairs(
                 left,
                 right,
-                np.searchsorted(records[left], columns["left_record"][here].astype(np.str_)),
-                np.searchsorted(records[right], columns["right_record"][here].astype(np.str_)),
-                columns["similarity"][here].astype(float),
-                columns["match_weight"][here].astype(float),
-                columns["match_probability"][here].astype(float),
+                _places(records[left], columns["left_record"][here]),
+                _places(records[right], columns["right_record"][here]),
+                *(columns[name][here] for name in _FIGURES),
             )
         )
+    if sum(map(len, found)) != len(columns["similarity"]):
+        raise ValueError("links of data sets that were not linked")
     return tuple(found)
+
+
+def _places(records: NDArray[np.str_], wanted: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Find the places of records that must be there."""
+    places = np.minimum(np.searchsorted(records, wanted), len(records) - 1)
+    if not np.array_equal(records[places], wanted):
+        raise ValueError("a link of an unknown record")
+    return places
+
+
+class _InputShape(BaseModel):
+    model_config = ConfigDict(strict=True)
+    dataset: str
+    file: str
+    sha256: str
+    records: int
+
+
+class _CountsShape(BaseModel):
+    model_config = ConfigDict(strict=True)
+    all_pairs: int
+    comparisons: int
+
+
+class _ManifestShape(BaseModel):
+    """What is read of a manifest; it holds more, for people."""
+
+    inputs: list[_InputShape]
+    linked: list[list[str]]
+    counts: _CountsShape

@@ -7,7 +7,10 @@ say which row is wrong and why. Rows are counted from 1, the header not included
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ _PARQUET_ROWS = 1 << 17
 _SAMPLE_ROWS = 10_000
 _DELIMITERS = ",;\t|"
 _MAX_HEADER_BYTES = 1 << 20
+#: A number, a date or a telephone number: nobody calls a column so.
+_VALUE_LIKE = re.compile(r"\s*[+(]?\d[\d\s/.,:()+-]*")
 
 
 def column_names(path: Path) -> list[str]:
@@ -30,7 +35,7 @@ def column_names(path: Path) -> list[str]:
     if _is_parquet(path):
         with _readable(path):
             return list(pq.read_schema(path).names)
-    return _header(path)[0]
+    return _header(path).names
 
 
 def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -101,31 +106,43 @@ class _readable:  # noqa: N801 - reads as a statement: with _readable(path)
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
     with _readable(path), pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{path}: more than one column is called '{name[:60]}'")
         yield from file.iter_batches(batch_size=_PARQUET_ROWS)
 
 
 def _csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    names, delimiter = _header(path)
+    header = _header(path)
     if _holds_nul(path):
-        raise _diagnose(path, names, delimiter)
+        raise _diagnose(path, header)
     try:
-        reader = pa_csv.open_csv(
+        yield from pa_csv.open_csv(
             path,
-            pa_csv.ReadOptions(block_size=_BLOCK_BYTES, column_names=names, skip_rows=0),
-            pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            pa_csv.ReadOptions(
+                block_size=_BLOCK_BYTES, column_names=header.names, skip_rows=header.lines
+            ),
+            pa_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True),
             pa_csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+                column_types={name: pa.string() for name in header.names},
+                strings_can_be_null=False,
             ),
         )
-        first = True
-        for batch in reader:
-            yield batch.slice(1) if first else batch
-            first = False
     except (pa.ArrowException, OSError):
-        raise _diagnose(path, names, delimiter) from None
+        raise _diagnose(path, header) from None
 
 
-def _header(path: Path) -> tuple[list[str], str]:
+@dataclass(frozen=True)
+class _Header:
+    """The first row of a CSV file: names of columns, delimiter, and the lines up to its end."""
+
+    names: list[str]
+    delimiter: str
+    lines: int
+
+
+def _header(path: Path) -> _Header:
     """Read the header of a CSV file, and find its delimiter."""
     with _readable(path), open(path, "rb") as file:
         start = file.read(_MAX_HEADER_BYTES)
@@ -133,17 +150,37 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise InputError(f"{path}: the file is empty")
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in start[:200]:
         raise InputError(f"{path}: not UTF-8 text (UTF-16 or binary); save it as 'CSV UTF-8'")
-    line = start.removeprefix(b"\xef\xbb\xbf").splitlines()[0]
+    text = start.decode("utf-8-sig", errors="surrogateescape")
+    first_line = text.lstrip("\r\n").splitlines()[0]
+    delimiter = max(_DELIMITERS, key=first_line.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: the header is not UTF-8 text; save it as 'CSV UTF-8'") from None
-    delimiter = max(_DELIMITERS, key=text.count)
-    names = next(csv.reader([text], delimiter=delimiter))
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{path}: the header has more than one column '{name[:60]}'")
-    return names, delimiter
+        names = next(row for row in reader if row)
+    except (csv.Error, StopIteration):
+        raise InputError(
+            f"{path}: the header can't be read as CSV; a quote may not be closed"
+        ) from None
+    _check_header(path, names)
+    return _Header(names, delimiter, reader.line_num)
+
+
+def _check_header(path: Path, names: list[str]) -> None:
+    """Refuse a header that is none. It may be a record, so no message shows it."""
+    if any(_is_undecodable(name) for name in names):
+        raise InputError(f"{path}: the header is not UTF-8 text; save it as 'CSV UTF-8'")
+    if any(_VALUE_LIKE.fullmatch(name) for name in names):
+        raise InputError(
+            f"{path}: the first row looks like a record, not like a header; put the names of the "
+            "columns in the first row"
+        )
+    for place, name in enumerate(names, 1):
+        first = names.index(name) + 1
+        if first < place:
+            raise InputError(f"{path}: columns {first} and {place} have the same name")
+
+
+def _is_undecodable(text: str) -> bool:
+    return any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def _holds_nul(path: Path) -> bool:
@@ -152,23 +189,24 @@ def _holds_nul(path: Path) -> bool:
         return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
-def _diagnose(path: Path, names: list[str], delimiter: str) -> InputError:
+def _diagnose(path: Path, header: _Header) -> InputError:
     """Find the first row that makes a CSV file unreadable."""
-    row = 0
+    row = -1
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            for row, cells in enumerate(csv.reader(file, delimiter=delimiter, strict=True)):
+            for cells in csv.reader(file, delimiter=header.delimiter, strict=True):
+                row += bool(cells)
                 text = "".join(cells)
-                if any("\udc80" <= one <= "\udcff" for one in text):
+                if _is_undecodable(text):
                     return InputError(
                         f"{path}: row {row} is not UTF-8 text; save the file as 'CSV UTF-8'"
                     )
                 if "\x00" in text:
                     return InputError(f"{path}: row {row} holds a NUL byte; export the file again")
-                if len(cells) != len(names) and cells:
+                if cells and len(cells) != len(header.names):
                     return InputError(
-                        f"{path}: row {row} has {len(cells)} cells and the header {len(names)}; "
-                        "look for a missing or an extra delimiter or quote"
+                        f"{path}: row {row} has {len(cells)} cells and the header "
+                        f"{len(header.names)}; look for a missing or an extra delimiter or quote"
                     )
     except csv.Error as error:
         return InputError(f"{path}: row {row + 1} can't be read as CSV: {error}")

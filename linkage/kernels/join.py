@@ -47,7 +47,9 @@ class Rule(NamedTuple):
 
 
 @inlined
-def agreement_level(left: int, right: int, common: int, least: NDArray[np.int64], one: int) -> int:
+def agreement_level(
+    left: int, right: int, common: np.int64, least: NDArray[np.int64], one: int
+) -> int:
     """Give the agreement level of slice `one` from both popcounts and the common bits."""
     if left == 0 or right == 0:
         return MISSING

@@ -246,7 +246,7 @@ class Profile:
         text, label = _read(source)
         try:
             given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{label} is not valid TOML: {error}") from None
         base = given.pop("base", "default")
         if not isinstance(base, str) or base not in NAMES:
