@@ -11,9 +11,9 @@ import pytest
 
 from tests.command import (
     BAD_INPUT,
-    MISMATCH,
     DONE,
     FAILED,
+    MISMATCH,
     USAGE,
     assert_refusal,
     contents,
