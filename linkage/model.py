@@ -69,6 +69,7 @@ class Manifest(BaseModel):
     passes: Annotated[list[str], Field(min_length=1, max_length=32)]
     rows: Annotated[int, Field(ge=1)]
     records: Annotated[int, Field(ge=1)]
+    rejected: Annotated[int, Field(ge=0)]
     software: Annotated[str, Field(max_length=80)]
     content_digest: Hex64
 

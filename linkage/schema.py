@@ -21,9 +21,19 @@ from linkage.errors import InputError, LinkageError, MismatchError
 
 SCHEMA_VERSION = 1
 MAX_FIELDS = 32
+#: Options of a field that only some types have.
+_OPTIONS_OF_TYPES = {
+    "date_formats": ("date",),
+    "qgram": ("name", "text"),
+    "step": ("number",),
+    "neighbours": ("number",),
+    "format": ("identifier",),
+    "pattern": ("identifier",),
+}
 MAX_FILTER_BITS = 16_384
 
-FieldType = Literal["name", "date", "sex", "postcode", "text", "identifier"]
+FieldType = Literal["name", "date", "sex", "postcode", "text", "number", "code", "identifier"]
+IdentifierFormat = Literal["pnc", "cro", "noms"]
 Level = Literal["record", "field"]
 
 #: What a part of a blocking key may make of a field's normalised value, by type of field.
@@ -33,6 +43,8 @@ TRANSFORMS: dict[str, frozenset[str]] = {
     "date": frozenset({"exact", "year", "year_month", "month_day"}),
     "postcode": frozenset({"exact", "outcode"}),
     "sex": frozenset({"exact"}),
+    "number": frozenset({"exact"}),
+    "code": frozenset({"exact", "first1", "first2", "first3"}),
     "identifier": frozenset({"exact"}),
 }
 
@@ -50,28 +62,67 @@ class FieldSpec(_Part):
     """One field: the columns that may hold it, how it is normalised, and its share of the bits.
 
     `columns` lists the headers under which files carry the field; a file must have exactly one
-    of them, or none if `optional`. `bits_per_feature` is the number of bits that a value sets
-    (at most), whatever its length: the field's weight at record level.
+    of them, or none if `optional`. An entry that is itself a list is several columns whose texts
+    are joined, such as three forenames. `bits_per_feature` is the number of bits that a value
+    sets (at most), whatever its length: the field's weight at record level.
+
+    `replace` holds rules of one's own: regular expressions, each with what to put in its place,
+    applied one after the other to the normalised value. `step` and `neighbours` belong to
+    numbers, `format` or `pattern` to identifiers. Fields with the same `several` hold several
+    values in a cell, read in step: the first name belongs to the first date, and so on.
     """
 
     name: Name
     type: FieldType
-    columns: Annotated[tuple[Text, ...], Field(min_length=1, max_length=50)]
+    columns: Annotated[tuple[Text | tuple[Text, ...], ...], Field(min_length=1, max_length=50)]
     optional: bool = False
     qgram: Annotated[int, Field(ge=1, le=4)] = 2
     bits_per_feature: Annotated[int, Field(ge=1, le=2000)] = 100
     date_formats: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
     placeholders: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+    replace: Annotated[tuple[tuple[Text, str], ...], Field(max_length=100)] = ()
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    neighbours: Annotated[int, Field(ge=0, le=50)] = 2
+    format: IdentifierFormat | None = None
+    pattern: Text | None = None
+    several: Name | None = None
 
-    @field_validator("columns", "date_formats", "placeholders", mode="before")
+    @field_validator("columns", "date_formats", "placeholders", "replace", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return _as_tuple(value)
 
+    @field_validator("pattern")
+    @classmethod
+    def _is_regex(cls, value: str | None) -> str | None:
+        return value if value is None else _checked_regex(value)
+
+    @field_validator("replace")
+    @classmethod
+    def _are_rules(cls, value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        for regex, by in value:
+            _checked_rule(regex, by)
+        return value
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """All headers of the field's columns, joined ones one by one."""
+        return tuple(
+            header for one in self.columns for header in ((one,) if isinstance(one, str) else one)
+        )
+
     @model_validator(mode="after")
-    def _dates_only(self) -> Self:
-        if self.date_formats and self.type != "date":
-            raise ValueError("date_formats belongs to fields of type 'date' only")
+    def _belong_to_the_type(self) -> Self:
+        for option, kinds in _OPTIONS_OF_TYPES.items():
+            if option in self.model_fields_set and self.type not in kinds:
+                known = " or ".join(f"'{kind}'" for kind in kinds)
+                raise ValueError(f"{option} belongs to fields of type {known} only")
+        if self.format and self.pattern:
+            raise ValueError("format and pattern exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _dates_are_whole(self) -> Self:
         for one in self.date_formats:
             if sorted(re.findall("%.?", one.replace("%b", "%m"))) != ["%Y", "%d", "%m"]:
                 raise ValueError(
@@ -146,12 +197,16 @@ class Decision(_Part):
 
 
 class LinkageSchema(_Part):
-    """What all parties agreed on. Load it with `LinkageSchema.load`."""
+    """What all parties agreed on. Load it with `LinkageSchema.load`.
+
+    `list_separator` parts several values in a cell of a CSV file, for fields with `several`.
+    """
 
     version: Literal[1]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
     level: Level
     record_id: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    list_separator: Annotated[str, Field(min_length=1, max_length=3)] = ";"
     filter: Filter = Filter()
     field: Annotated[tuple[FieldSpec, ...], Field(min_length=1, max_length=MAX_FIELDS)]
     blocking: Annotated[tuple[BlockingPass, ...], Field(min_length=1, max_length=32)]
@@ -166,7 +221,7 @@ class LinkageSchema(_Part):
     def _consistent(self) -> Self:
         _refuse_repeats("field", [field.name for field in self.field])
         _refuse_repeats("blocking pass", [one.name for one in self.blocking])
-        _refuse_repeats("column", [column for field in self.field for column in field.columns])
+        _refuse_repeats("column", [header for field in self.field for header in field.headers])
         types = {field.name: field.type for field in self.field}
         for one in self.blocking:
             for field, transform in one.parts:
@@ -224,11 +279,15 @@ class LinkageSchema(_Part):
             raise InputError(_explain(error)) from None
 
     def content(self) -> dict[str, Any]:
-        """All content, defaults included, as plain JSON values."""
-        return self.model_dump(mode="json")
+        """Give the content as plain JSON values, without what is as by default.
+
+        Defaults never change within a schema version, so that a release that knows more options
+        gives the same schema the same digest.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True) | {"version": self.version}
 
     def digest(self) -> str:
-        """SHA-256 of the parsed content in canonical JSON, 64 hexadecimal digits."""
+        """SHA-256 of the content in canonical JSON, 64 hexadecimal digits."""
         canonical = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -239,7 +298,23 @@ class LinkageSchema(_Part):
 
 
 def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
+
+
+def _checked_regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"'{text[:40]}' is not a regular expression: {error}") from None
+    return text
+
+
+def _checked_rule(regex: str, by: str) -> None:
+    _checked_regex(regex)
+    try:
+        re.compile(f"(?:{regex})|").sub(by, "")
+    except (re.error, IndexError) as error:
+        raise ValueError(f"'{by[:40]}' can't replace '{regex[:40]}': {error}") from None
 
 
 def _split_part(part: str) -> tuple[str, str]:

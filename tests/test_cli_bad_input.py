@@ -93,7 +93,7 @@ def test_schema_init__refuses_bad_csv(agency, case):
 
 BAD_PARQUET: dict[str, tuple[pa.Table, tuple[str, ...]]] = {
     "no rows": (pa.table(table()).slice(0, 0), ("no rows",)),
-    "list column": (pa.table(table(surname=[["a"], ["b"]])), ("'surname'",)),
+    "list column": (pa.table(table(surname=[["a", "c"], ["b"]])), ("'surname'",)),
     "struct column": (pa.table(table(surname=[{"a": 1}, {"a": 2}])), ("'surname'",)),
     "null id": (pa.table(table(record_id=["A1", None])), ("row 2", "'record_id'")),
     "column twice": (

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from linkage.errors import InputError
 
+#: Parts the texts of a cell that is a list in a Parquet file or a data frame.
+LIST_MARK = "\x1e"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -48,7 +51,7 @@ def read_column(table: Any, name: str) -> Column:
     if hasattr(column, "combine_chunks"):
         column = column.combine_chunks()
     if getattr(getattr(column, "type", None), "num_fields", 0) > 0:
-        raise InputError(f"column '{name}' holds lists or structures instead of single values")
+        return _listed(name, column.to_pylist())
     if hasattr(column, "dictionary_encode"):
         encoded = column.dictionary_encode()
         indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -56,17 +59,29 @@ def read_column(table: Any, name: str) -> Column:
     if hasattr(column, "factorize"):
         codes, values = column.factorize()
         return _as_text(codes.astype(np.int64), list(values))
+    return _listed(name, list(column))
+
+
+def _listed(name: str, cells: list[Any]) -> Column:
+    """Take a column of Python values; a list of values becomes a tuple of texts."""
+    flat = [tuple(cell) if isinstance(cell, list | np.ndarray) else cell for cell in cells]
+    if any(isinstance(cell, dict) for cell in flat):
+        raise InputError(f"column '{name}' holds structures instead of values")
     places: dict[Any, int] = {}
-    listed = [places.setdefault(value, len(places)) for value in column]
-    return _as_text(np.array(listed, np.int64), list(places))
+    try:
+        codes = [places.setdefault(cell, len(places)) for cell in flat]
+    except TypeError:
+        raise InputError(f"column '{name}' holds lists of lists instead of values") from None
+    return _as_text(np.array(codes, np.int64), list(places))
 
 
 def _as_text(codes: NDArray[np.int64], raw: list[Any]) -> Column:
-    texts = [_text(value) for value in raw]
     places: dict[str, int] = {}
-    mapping = np.array(
-        [places.setdefault(text, len(places)) if text else -1 for text in texts] + [-1], np.int64
-    )
+    mapping = np.full(len(raw) + 1, -1, np.int64)
+    for code, value in enumerate(raw):
+        text = _text(value)
+        if text:
+            mapping[code] = places.setdefault(text, len(places))
     return Column(mapping[codes], list(places))
 
 
@@ -81,6 +96,8 @@ def _text(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, tuple):
+        return LIST_MARK.join(filter(None, map(_text, value)))
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace").strip()
-    return str(value).strip()
+    return str(value).replace(LIST_MARK, " ").strip()

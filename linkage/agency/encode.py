@@ -13,24 +13,42 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.agency.columns import Column, column_names, read_column
+from linkage.agency.aliases import (
+    MOST_ROWS,
+    AliasTable,
+    Cells,
+    add_aliases,
+    alias_groups,
+    count_rows,
+    expand_rows,
+)
+from linkage.agency.columns import LIST_MARK, Column, column_names, read_column
+from linkage.agency.ids import IdCheck
 from linkage.agency.keys import ProjectKey
 from linkage.agency.normalise import normaliser
 from linkage.agency.tokens import key_part, tokeniser
 from linkage.errors import InputError
 from linkage.kernels.filters import merge_rows, set_bits
-from linkage.model import MAX_ID_BYTES, Encodings, expected_slices
+from linkage.model import Encodings, expected_slices
 from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
 
 _DIGEST_BYTES = 64
 _POSITIONS_PER_DIGEST = _DIGEST_BYTES // 4
 _PSEUDONYM_BYTES = 10
+
+OnBadRow = Callable[[int, str], None]
+
+
+def refuse_row(row: int, problem: str) -> None:
+    """Raise `InputError` for a row that can't be encoded."""
+    raise InputError(f"row {row}: {problem}")
 
 
 @dataclass(frozen=True)
@@ -59,8 +77,9 @@ def encode(
     dataset: str = "data",
     id_column: str | None = None,
     keep_ids: bool = False,
+    aliases: AliasTable | None = None,
 ) -> Encodings:
-    """Encode a table in memory, one record a row; record `i` of the result is row `i`.
+    """Encode a table in memory, a record for each row; record `i` of the result is row `i`.
 
     Parameters
     ----------
@@ -72,13 +91,15 @@ def encode(
     keep_ids
         Use the agency's own ids as record ids instead of random pseudonyms. For tests and
         benchmarks: an own id that leaves the agency is an identifier.
+    aliases
+        Aliases kept apart from the table; see `linkage.agency.aliases`.
 
     Raises
     ------
     InputError
         For a missing column, a duplicate or impossible record id, or an empty table.
     """
-    encoder = Encoder(schema, key, dataset, id_column=id_column, keep_ids=keep_ids)
+    encoder = Encoder(schema, key, dataset, id_column=id_column, keep_ids=keep_ids, aliases=aliases)
     return encoder.encode(table).encodings
 
 
@@ -93,8 +114,14 @@ class Encoder:
         *,
         id_column: str | None = None,
         keep_ids: bool = False,
+        aliases: AliasTable | None = None,
+        on_bad_row: OnBadRow = refuse_row,
     ) -> None:
-        """Derive one key per field and per pass; see `encode` for the parameters."""
+        """Derive one key per field and per pass; see `encode` for the parameters.
+
+        `on_bad_row` is told the number and the problem of each row that can't be encoded; it
+        raises `InputError` if not told otherwise.
+        """
         self.schema = schema
         self.dataset = dataset
         self.key_fingerprint = key.fingerprint()
@@ -102,80 +129,93 @@ class Encoder:
         self._pass_keys = {one.name: key.derive("pass", one.name) for one in schema.blocking}
         self._id_column = id_column
         self._keep_ids = keep_ids
-        self._seen: set[str] = set()
+        self._aliases = aliases
+        self._on_bad_row = on_bad_row
+        self._ids = IdCheck()
         self._rows = 0
         self.slices = expected_slices(schema)
 
-    def encode(self, table: Any) -> Encoded:
-        """Encode the next chunk. Row numbers in errors count from the first chunk on."""
+    def encode(self, table: Any, rows: NDArray[np.int64] | None = None) -> Encoded:
+        """Encode the next chunk.
+
+        `rows` are the numbers of its rows in the file, for messages; without them they count on
+        from the chunk before.
+        """
         names = column_names(table)
-        own_ids = self._own_ids(table, names)
-        rows = len(own_ids)
-        if rows == 0:
+        id_column, own_ids = self._own_ids(table, names)
+        if rows is None:
+            rows = np.arange(self._rows + 1, self._rows + 1 + len(own_ids))
+        self._rows += len(own_ids)
+        if len(own_ids) == 0:
             raise InputError("there is no record to encode")
-        values: dict[str, Column] = {}
-        counts: dict[str, FieldCount] = {}
-        for field in self.schema.field:
-            raw = self._raw_column(table, names, field, rows)
-            values[field.name] = _normalised(raw, field)
-            counts[field.name] = _count(raw, values[field.name])
-        self._rows += rows
+        cells = add_aliases(
+            {one.name: self._cells(table, names, one, len(rows)) for one in self.schema.field},
+            own_ids,
+            self._aliases,
+        )
+        groups = alias_groups(self.schema, self._aliases)
+        problems = self._ids.check(own_ids, id_column) | _too_many(cells, groups, len(own_ids))
+        good = np.ones(len(own_ids), bool)
+        for place, problem in sorted(problems.items()):
+            self._on_bad_row(int(rows[place]), problem)
+            good[place] = False
+        own_ids = [own_id for own_id, kept in zip(own_ids, good.tolist(), strict=True) if kept]
+        cells = {name: Cells(one.codes[good], one.lists) for name, one in cells.items()}
+        owner, raw = expand_rows(cells, groups, len(own_ids))
+        values = {one.name: _normalised(raw[one.name], one) for one in self.schema.field}
         encodings = Encodings(
             dataset=self.dataset,
             schema=self.schema,
             key_fingerprint=self.key_fingerprint,
             records=np.array([one.encode() for one in self._pseudonyms(own_ids)], np.bytes_),
-            owner=np.arange(rows, dtype=np.int64),
-            bits=self._bits(values, rows),
+            owner=owner,
+            bits=self._bits(values, len(owner)),
             slices=self.slices,
             tokens=np.column_stack([self._tokens(values, one) for one in self.schema.blocking]),
         )
+        counts = {name: _count(raw[name], column) for name, column in values.items()}
         return Encoded(encodings, own_ids, counts)
 
-    def _raw_column(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Column:
-        present = [column for column in field.columns if column in names]
+    def _cells(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Cells:
+        """Read the cells of a field; those of several columns are joined to one text."""
+        present = [one for one in field.columns if set(_parts(one)) & set(names)]
         if len(present) > 1:
-            listed = " and ".join(f"'{column}'" for column in present)
+            listed = " and ".join(f"'{' + '.join(_parts(one))}'" for one in present)
             raise InputError(
                 f"field '{field.name}' fits more than one column of the file: {listed}; "
                 "leave one of them out of the schema's columns"
             )
-        if present:
-            return read_column(table, present[0])
-        if field.optional:
-            return Column(np.full(rows, -1, np.int64), [])
-        wanted = " or ".join(f"'{column}'" for column in field.columns)
-        raise InputError(
-            f"no column {wanted} for the field '{field.name}'; the file has "
-            f"{_listed(names)}. Add its header to the schema's columns, or make the field optional"
-        )
+        if not present and field.optional:
+            return Cells(np.full(rows, -1, np.int64), [])
+        wanted = present or field.columns
+        missing = [name for name in _parts(wanted[0]) if name not in names]
+        if missing:
+            named = " or ".join(f"'{name}'" for one in wanted for name in _parts(one))
+            raise InputError(
+                f"no column {named} for the field '{field.name}'; the file has {_listed(names)}. "
+                "Add its header to the schema's columns, or make the field optional"
+            )
+        columns = [read_column(table, name) for name in _parts(wanted[0])]
+        column = columns[0] if len(columns) == 1 else _joined(columns)
+        separator = self.schema.list_separator if field.several else None
+        if not separator and any(LIST_MARK in text for text in column.values):
+            raise InputError(
+                f"column '{_parts(wanted[0])[0]}' holds lists; give the field '{field.name}' the "
+                'option several = "alias" in the schema to encode each value'
+            )
+        return Cells(column.codes, [_split(text, separator) for text in column.values])
 
-    def _own_ids(self, table: Any, names: list[str]) -> list[str]:
-        """Give the agency's id of every row; each must be there, be new and be printable."""
+    def _own_ids(self, table: Any, names: list[str]) -> tuple[str, list[str]]:
+        """Give the column of the agency's ids and the id of every row; without one, its number."""
         column = self._id_column or next((c for c in self.schema.record_id if c in names), None)
         if column is not None and column not in names:
             raise InputError(
                 f"no column '{column}' for the record ids; the file has {_listed(names)}"
             )
-        if column is None:
-            rows = len(read_column(table, names[0]).codes)
-            return [str(self._rows + row + 1) for row in range(rows)]
-        own_ids = read_column(table, column).texts()
-        for row, own_id in enumerate(own_ids, self._rows + 1):
-            if not own_id:
-                raise InputError(f"row {row}: column '{column}' is empty; every record needs an id")
-            if own_id in self._seen:
-                raise InputError(
-                    f"row {row}: the record id in column '{column}' stands in an earlier row too; "
-                    "ids must be unique (name another column with --id-column)"
-                )
-            if not own_id.isprintable() or len(own_id.encode()) > MAX_ID_BYTES:
-                raise InputError(
-                    f"row {row}: the record id in column '{column}' is not printable or is longer "
-                    f"than {MAX_ID_BYTES} bytes"
-                )
-            self._seen.add(own_id)
-        return own_ids
+        if column is not None:
+            return column, read_column(table, column).texts()
+        rows = len(read_column(table, names[0]).codes) if names else 0
+        return "", [str(self._rows + row + 1) for row in range(rows)]
 
     def _pseudonyms(self, own_ids: list[str]) -> list[str]:
         if self._keep_ids:
@@ -269,6 +309,39 @@ def _count(raw: Column, column: Column) -> FieldCount:
     empty = int(np.count_nonzero(raw.codes < 0))
     encoded = int(np.count_nonzero(column.codes >= 0))
     return FieldCount(empty, len(raw.codes) - empty - encoded, encoded)
+
+
+def _too_many(
+    cells: dict[str, Cells], groups: dict[str, list[str]], records: int
+) -> dict[int, str]:
+    """Give the problem of each record with too many alias rows, by its place."""
+    rows, _ = count_rows(cells, groups, records)
+    return {
+        place: f"its values make {rows[place]} combinations, of at most {MOST_ROWS}; leave out "
+        "the oldest"
+        for place in np.flatnonzero(rows > MOST_ROWS).tolist()
+    }
+
+
+def _parts(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns
+
+
+def _joined(columns: list[Column]) -> Column:
+    """Join the texts of several columns row by row."""
+    places: dict[str, int] = {}
+    rows = zip(*(column.texts() for column in columns), strict=True)
+    codes = [places.setdefault(" ".join(filter(None, row)), len(places)) for row in rows]
+    empty = places.get("", -1)
+    return Column(np.array([-1 if code == empty else code for code in codes]), list(places))
+
+
+def _split(text: str, separator: str | None) -> tuple[str, ...]:
+    """Part the texts of a cell: by the separator, or as the list that the cell was."""
+    if separator is None:
+        return (text,)
+    parts = [part.strip() for part in text.replace(separator, LIST_MARK).split(LIST_MARK)]
+    return tuple(part for part in parts if part)
 
 
 def _listed(names: list[str]) -> str:

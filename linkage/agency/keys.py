@@ -23,12 +23,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from linkage.errors import InputError, MismatchError, UsageError
+from linkage.errors import InputError, MismatchError
 
 MARKER = "LINKAGE-KEY-1"
 _MARKER_STEM = b"LINKAGE-KEY-"
 KEY_BYTES = 32
 _MAX_FILE_BYTES = 4096
+#: Where secrets managers mount files for one container; their modes are not the user's to change.
+_MOUNTED_SECRETS = ("/run/secrets/", "/var/run/secrets/")
 
 
 class ProjectKey:
@@ -49,10 +51,10 @@ class ProjectKey:
 
     @classmethod
     def load(cls, path: str | Path) -> ProjectKey:
-        """Read a key file.
+        """Read a key file, or a key from a pipe such as `/dev/fd/3`.
 
         Raises `InputError` if it is not one, or if everybody on the machine may read it; warns
-        if its group may.
+        if its group may, and about a secret that a secrets manager mounted for all.
         """
         try:
             with open(path, "rb") as file:
@@ -63,23 +65,14 @@ class ProjectKey:
         _check_mode(path, mode)
         return cls(_decode(path, content))
 
-    def save(self, path: str | Path) -> None:
-        """Write a key file that only its owner can read. Raises `UsageError` if it exists."""
-        text = f"{MARKER} {base64.b64encode(self._secret).decode()}\n"
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise UsageError(
-                f"{path} exists; a key is never overwritten. Choose another name for the new key"
-            ) from None
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            os.unlink(path)
-            raise
+    def text(self) -> str:
+        """Give the text of the key file. It is the secret: write it to nothing but a key file."""
+        return f"{MARKER} {base64.b64encode(self._secret).decode()}\n"
+
+    @classmethod
+    def from_text(cls, content: bytes, source: str) -> ProjectKey:
+        """Read the text of a key file that came from `source`. Raises `InputError`."""
+        return cls(_decode(source, content))
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits that tell keys apart and say nothing about the key."""
@@ -119,14 +112,15 @@ def _decode(path: str | Path, content: bytes) -> bytes:
 def _check_mode(path: str | Path, mode: int) -> None:
     if os.name != "posix" or not stat.S_ISREG(mode):
         return
-    if mode & stat.S_IRWXO:
+    mounted = os.path.abspath(path).startswith(_MOUNTED_SECRETS)
+    if mode & stat.S_IRWXO and not mounted:
         raise InputError(
             f"{path}: everybody on this machine may open the key file "
             f"(mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
         )
-    if mode & stat.S_IRWXG:
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
         warnings.warn(
-            f"{path}: the key file is open to its group (mode {stat.S_IMODE(mode):04o}); "
-            f"run: chmod 600 {path}",
+            f"{path}: others than its owner may open the key file (mode "
+            f"{stat.S_IMODE(mode):04o}); run: chmod 600 {path}",
             stacklevel=3,
         )

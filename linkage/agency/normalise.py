@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from anyascii import anyascii
 
+from linkage.agency.identifiers import FORMATS
 from linkage.schema import FieldSpec
 
 #: Formats tried, in this order, where a schema names none. Day before month.
@@ -47,6 +49,8 @@ _PLACEHOLDERS = {
     "sex": _NOT_A_VALUE,
     "postcode": _NOT_A_VALUE | {"NF11NF", "NF11FA"},
     "text": _NOT_A_VALUE,
+    "number": _NOT_A_VALUE,
+    "code": _NOT_A_VALUE,
     "identifier": _NOT_A_VALUE | {"00000000Z"},
 }
 _MIGRATION_MARKS = re.compile(r"^(?:(?:MIG_ERROR|NO_SHOW|DUPLICATE)_)+")
@@ -56,22 +60,40 @@ _TITLES = frozenset(
 _APOSTROPHES = re.compile("['`´‘’ʻʼ]")
 _SEX = {"M": "M", "1": "M", "B": "M", "F": "F", "2": "F", "W": "F", "G": "F", "X": "X", "O": "X"}
 _NO_FIXED_ABODE = re.compile(r"^ZZ99")
+_MOST_STEPS = 10**15
 
 
 def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
     """Give the function that brings one raw value of the field to its form, or to None."""
     own = frozenset(_flat(value) for value in field.placeholders)
     known = _PLACEHOLDERS[field.type]
-    form = _date_form(field.date_formats) if field.type == "date" else _FORMS[field.type]
+    form = _form(field)
+    rules = [(re.compile(regex), by) for regex, by in field.replace]
 
     def normalise(raw: str) -> str | None:
         flat = _flat(raw)
         if flat in known or flat in own:
             return None
         value = form(flat)
-        return None if value in known or not value else value
+        if value in known:
+            return None
+        for regex, by in rules:
+            value = regex.sub(by, value).strip()
+        return value or None
 
     return normalise
+
+
+def _form(field: FieldSpec) -> Callable[[str], str]:
+    if field.type == "date":
+        return _date_form(field.date_formats)
+    if field.type == "number":
+        return _number_form(field.step)
+    if field.type == "identifier" and field.format:
+        return FORMATS[field.format]
+    if field.type == "identifier" and field.pattern:
+        return _pattern_form(field.pattern)
+    return _FORMS[field.type]
 
 
 def _flat(raw: str) -> str:
@@ -115,6 +137,35 @@ def _identifier(flat: str) -> str:
     return "" if set(value) <= {"0"} else value
 
 
+def _code(flat: str) -> str:
+    return re.sub("[^A-Z0-9./-]", "", flat)
+
+
+def _pattern_form(pattern: str) -> Callable[[str], str]:
+    """Take an identifier only if all of it fits the pattern, then drop its signs."""
+    compiled = re.compile(pattern)
+
+    def form(flat: str) -> str:
+        return _identifier(flat) if compiled.fullmatch(flat) else ""
+
+    return form
+
+
+def _number_form(step: float) -> Callable[[str], str]:
+    """Count a number in steps: its distance from 0, rounded half to even, as a whole number."""
+    unit = Decimal(repr(step))
+
+    def form(flat: str) -> str:
+        try:
+            number = Decimal(flat.replace(" ", "").replace("_", ""))
+            steps = (number / unit).to_integral_value(ROUND_HALF_EVEN)
+        except InvalidOperation:
+            return ""
+        return str(int(steps)) if steps.is_finite() and abs(steps) < _MOST_STEPS else ""
+
+    return form
+
+
 def _sex(flat: str) -> str:
     return _SEX.get(flat[0], "")
 
@@ -152,5 +203,6 @@ _FORMS: dict[str, Callable[[str], str]] = {
     "sex": _sex,
     "postcode": _postcode,
     "text": _text,
+    "code": _code,
     "identifier": _identifier,
 }

@@ -1,9 +1,8 @@
-"""Commands of the agency: keygen, schema, encode, resolve."""
+"""Commands of the agency: keygen, schema, resolve. `encode` has a module of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,31 +15,93 @@ from linkage.cli.console import (
     shared_options,
 )
 
-if TYPE_CHECKING:
-    from linkage.agency.encode import FieldCount
-
 
 @click.command()
 @click.option("-o", "--output", type=NEW_PATH, required=True, help="The key file to make.")
+@click.option(
+    "--recipient",
+    "recipients",
+    multiple=True,
+    metavar="KEY",
+    help="Also write OUTPUT.age, a copy sealed for another agency (age1...); repeat for more.",
+)
+@click.option("--from", "sealed", type=EXISTING_FILE, help="Take the key from a sealed copy.")
+@click.option("--identity", type=EXISTING_FILE, help="Your identity, which opens the copy.")
+@click.option("--as-identity", is_flag=True, help="Make an age identity instead of a key.")
 @shared_options
-def keygen(output: Path) -> None:
+def keygen(
+    output: Path,
+    recipients: tuple[str, ...],
+    sealed: Path | None,
+    identity: Path | None,
+    as_identity: bool,
+) -> None:
     """Make a project key: one for all agencies of a project, none for the linker.
 
     The file is readable by you alone and is never overwritten. Agencies compare fingerprints,
-    by telephone for instance, to be sure that they hold the same key.
+    by telephone for instance, to be sure that they hold the same key. With --as-identity it makes
+    an age identity, for someone who is to receive sealed files, and shows its recipient.
 
     \b
     Example: linkage keygen -o project.key
+             linkage keygen --as-identity -o court.identity
+             linkage keygen -o project.key --recipient age1...
+             linkage keygen --from project.key.age --identity court.identity -o project.key
     """
-    from linkage.agency.keys import ProjectKey
+    from linkage.errors import UsageError
     from linkage.io.outputs import check_output
 
-    check_output(output)
-    key = ProjectKey.generate()
-    key.save(output)
+    copy = output.with_name(f"{output.name}.age")
+    for one in (output, *([copy] if recipients else [])):
+        check_output(one, [one for one in (sealed, identity) if one])
+    if bool(sealed) != bool(identity) or (as_identity and (sealed or recipients)):
+        raise UsageError(
+            "--from and --identity go together, and --as-identity goes with neither of them nor "
+            "with --recipient"
+        )
+    if as_identity:
+        _make_identity(output)
+    else:
+        _make_key(output, recipients, copy, sealed, identity)
+
+
+def _make_identity(output: Path) -> None:
+    from linkage.io.outputs import write_secret
+    from linkage.io.sealed import new_identity
+
+    text, recipient = new_identity()
+    write_secret(output, text)
     console().say(
-        f"{output}: new project key, fingerprint {key.fingerprint()}. Hand it to the other "
-        "agencies on a safe way; never to the linker.",
+        f"{output}: new identity. Others seal files for you with --recipient {recipient}",
+        recipient=recipient,
+    )
+
+
+def _make_key(
+    output: Path,
+    recipients: tuple[str, ...],
+    copy: Path,
+    sealed: Path | None,
+    identity: Path | None,
+) -> None:
+    from linkage.agency.keys import ProjectKey
+    from linkage.io.outputs import new_file, write_secret
+    from linkage.io.sealed import opened, read_recipients, seal
+
+    read_recipients(recipients)
+    if sealed is None:
+        key = ProjectKey.generate()
+    else:
+        with opened(sealed, identity) as file:
+            key = ProjectKey.from_text(file.read(), str(sealed))
+    write_secret(output, key.text())
+    if recipients:
+        with new_file(copy) as draft:
+            seal(output, draft, recipients)
+    how = f" {copy} is a copy for its recipients alone." if recipients else ""
+    console().say(
+        f"{output}: project key, fingerprint {key.fingerprint()}.{how} Every agency needs this "
+        "key, the linker never gets it; compare fingerprints by telephone.",
         fingerprint=key.fingerprint(),
     )
 
@@ -75,7 +136,7 @@ def schema_check(file: Path, as_json: bool) -> None:
     click.echo(f"{file}: good. {loaded.name}, {loaded.level} level, digest {loaded.digest()}")
     print_table(
         ["field", "type", "columns"],
-        [[one.name, one.type, ", ".join(one.columns)] for one in loaded.field],
+        [[one.name, one.type, ", ".join(one.headers)] for one in loaded.field],
     )
     print_table(
         ["blocking pass", "on"], [[one.name, " + ".join(one.on)] for one in loaded.blocking]
@@ -116,99 +177,6 @@ def schema_init(files: tuple[Path, ...], output: Path, level: str) -> None:
         f"{', '.join(one.name for one in drafted.field)}. Look it over; then every agency runs "
         "`linkage encode` with the same file."
     )
-
-
-@click.command()
-@click.argument("file", type=EXISTING_FILE)
-@click.option("--schema", "schema_file", type=EXISTING_FILE, required=True, help="The schema.")
-@click.option("--key", "key_file", type=EXISTING_FILE, required=True, help="The project key.")
-@click.option("-o", "--output", type=NEW_PATH, required=True, help="The encoded file to write.")
-@click.option("--dataset", help="Name of the data set; the file's name if not given.")
-@click.option("--id-column", help="Column of your own record ids.")
-@click.option("--keep-ids", is_flag=True, help="Keep your record ids (synthetic data only).")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-@shared_options
-def encode(
-    file: Path,
-    schema_file: Path,
-    key_file: Path,
-    output: Path,
-    dataset: str | None,
-    id_column: str | None,
-    keep_ids: bool,
-    as_json: bool,
-) -> None:
-    """Encode a CSV or Parquet file for the linker.
-
-    Writes the encoded file, which you send, and beside it NAME.ids.parquet, which says which
-    record is which of yours and stays with you.
-
-    \b
-    Example: linkage encode police.csv --schema schema.toml --key project.key \\
-               --dataset police -o police.enc.parquet
-    """
-    from linkage.agency.encode import Encoder
-    from linkage.agency.keys import ProjectKey
-    from linkage.errors import InputError
-    from linkage.io.encoded import encodings_writer
-    from linkage.io.ids import ids_path, ids_writer
-    from linkage.io.outputs import check_output
-    from linkage.io.tables import read_batches
-    from linkage.model import check_dataset_name
-    from linkage.schema import LinkageSchema
-
-    own = ids_path(output)
-    for one in (output, own):
-        check_output(one, (file, schema_file, key_file))
-    loaded = LinkageSchema.load(schema_file)
-    name = check_dataset_name(dataset or file.name.split(".")[0])
-    key = ProjectKey.load(key_file)
-    encoder = Encoder(loaded, key, name, id_column=id_column, keep_ids=keep_ids)
-    counts: list[dict[str, FieldCount]] = []
-    done = 0
-    with (
-        console().progress("encoding") as progress,
-        ids_writer(own) as ids,
-        encodings_writer(output) as encoded,
-    ):
-        for batch in read_batches(file):
-            try:
-                chunk = encoder.encode(batch)
-            except InputError as error:
-                raise InputError(f"{file}: {error}") from None
-            encoded.write(chunk.encodings)
-            ids.write(chunk.encodings.records, chunk.own_ids)
-            counts.append(chunk.counts)
-            done += batch.num_rows
-            progress("records", done, 0)
-    manifest = encoded.manifest
-    totals = {
-        field.name: {
-            part: sum(getattr(one[field.name], part) for one in counts)
-            for part in ("empty", "discarded", "encoded")
-        }
-        for field in loaded.field
-    }
-    if as_json:
-        print_json(
-            {
-                "dataset": name,
-                "records": manifest.records,
-                "fields": totals,
-                "schema_digest": manifest.schema_digest,
-                "key_fingerprint": manifest.key_fingerprint,
-                "encoded": str(output),
-                "ids": str(own),
-            }
-        )
-        return
-    if console().level:
-        click.echo(f"{name}: {manifest.records:,} rows read, {manifest.records:,} records encoded")
-        header = ["field", "empty", "placeholder or unreadable", "encoded"]
-        print_table(header, [[one, *parts.values()] for one, parts in totals.items()])
-        click.echo(f"send  {output}  (schema {manifest.schema_digest[:12]}, key fingerprint "
-                   f"{manifest.key_fingerprint})")  # fmt: skip
-        click.echo(f"keep  {own}  (your own ids; never send it)")
 
 
 @click.command()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     type=EXISTING_FILE,
     help="Where an encoded file lies now, if it was moved since `link`; repeat for each.",
 )
+@click.option("--identity", type=EXISTING_FILE, help="The linker's identity, for sealed files.")
 @click.option("--min-f1", type=Share(), help="End with exit code 5 below this F1.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @shared_options
@@ -53,6 +54,7 @@ def evaluate(
     truth: Path,
     ids: tuple[str, ...],
     encoded: tuple[Path, ...],
+    identity: Path | None,
     min_f1: float | None,
     as_json: bool,
 ) -> None:
@@ -75,7 +77,7 @@ def evaluate(
     for one in answer["by_data_sets"]:
         one["left"], one["right"] = found.datasets[one["left"]], found.datasets[one["right"]]
     answer["persons"] = evaluate_persons(_numbered(found.persons), true)
-    answer["blocking"] = _blocking(found, results, encoded, true)
+    answer["blocking"] = _blocking(found, results, encoded, identity, true)
     if as_json:
         print_json(answer)
     elif console().level:
@@ -121,7 +123,11 @@ def _numbered(persons: tuple[NDArray[np.str_], ...]) -> list[NDArray[np.int64]]:
 
 
 def _blocking(
-    found: Results, results: Path, encoded: tuple[Path, ...], true: list[NDArray[np.int64]]
+    found: Results,
+    results: Path,
+    encoded: tuple[Path, ...],
+    identity: Path | None,
+    true: list[NDArray[np.int64]],
 ) -> dict[str, Any]:
     """Measure blocking on the encoded files; without them only the reduction ratio is known."""
     import numpy as np
@@ -142,7 +148,7 @@ def _blocking(
             )
             ratio = 1 - counts["comparisons"] / max(counts["all_pairs"], 1)
             return {"pairs_completeness": None, "reduction_ratio": ratio}
-        encodings = read_encodings(path)
+        encodings = read_encodings(path, identity)
         place = np.searchsorted(records, np.char.decode(encodings.records, "utf-8"))
         order = np.argsort(place[encodings.owner], kind="stable")
         owners.append(place[encodings.owner][order])

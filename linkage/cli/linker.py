@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=EXISTING_FILE)
+@click.option("--identity", type=EXISTING_FILE, help="Your identity, for a sealed file.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @shared_options
-def inspect(file: Path, as_json: bool) -> None:
+def inspect(file: Path, identity: Path | None, as_json: bool) -> None:
     """Check an encoded file and show what it holds: manifest, counts, fill, block sizes.
 
     \b
@@ -35,8 +36,8 @@ def inspect(file: Path, as_json: bool) -> None:
     from linkage.io.encoded import read_encodings, read_manifest
     from linkage.linker.measure import measure_passes, measure_slices
 
-    encodings = read_encodings(file)
-    manifest = read_manifest(file)
+    encodings = read_encodings(file, identity)
+    manifest = read_manifest(file, identity)
     slices, passes = measure_slices(encodings), measure_passes(encodings)
     facts = manifest.model_dump(exclude={"slices", "passes", "schema_content"})
     facts["schema_name"] = manifest.schema_name
@@ -56,6 +57,7 @@ def inspect(file: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("files", type=EXISTING_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", type=NEW_PATH, required=True, help="The results folder to make.")
+@click.option("--identity", type=EXISTING_FILE, help="Your identity, for sealed files.")
 @click.option("--threshold", type=Share(), help="Dice of a link (record level).")
 @click.option(
     "--probability",
@@ -80,6 +82,7 @@ def inspect(file: Path, as_json: bool) -> None:
 def link(
     files: tuple[Path, ...],
     output: Path,
+    identity: Path | None,
     threshold: float | None,
     probability: float | None,
     assignment: Any,
@@ -104,7 +107,7 @@ def link(
     from linkage.linker.persons import person_ids
 
     check_output(output, files, folder=True)
-    encodings = [read_encodings(file) for file in files]
+    encodings = [read_encodings(file, identity) for file in files]
     with console().progress("comparing") as progress:
         result = link_encodings(
             encodings,

@@ -21,7 +21,7 @@ _AGENCY, _LINKER, _ENGINEER = (f"linkage.cli.{role}" for role in ("agency", "lin
 _COMMANDS = {
     "keygen": _AGENCY,
     "schema": _AGENCY,
-    "encode": _AGENCY,
+    "encode": "linkage.cli.encode",
     "resolve": _AGENCY,
     "inspect": _LINKER,
     "link": _LINKER,

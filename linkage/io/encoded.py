@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from pydantic import ValidationError
 from linkage import __version__
 from linkage.errors import InputError, MismatchError
 from linkage.io.outputs import new_file
+from linkage.io.sealed import opened, seal
 from linkage.kernels.dice import popcounts
 from linkage.model import FORMAT_VERSION, MAX_ID_BYTES, Encodings, Manifest, expected_slices
 from linkage.schema import LinkageSchema
@@ -49,15 +51,24 @@ def write_encodings(encodings: Encodings, path: str | Path) -> Manifest:
 
 
 @contextmanager
-def encodings_writer(path: str | Path) -> Iterator[EncodingsWriter]:
-    """Open an encoded file to be written chunk by chunk, whole or not at all."""
+def encodings_writer(path: str | Path, recipients: Sequence[str] = ()) -> Iterator[EncodingsWriter]:
+    """Open an encoded file to be written chunk by chunk, whole or not at all.
+
+    With recipients (`age1...`) the file is sealed for them.
+    """
     with new_file(Path(path)) as draft:
-        writer = EncodingsWriter(draft)
+        plain = draft.with_name(f"{draft.name}.plain") if recipients else draft
+        writer = EncodingsWriter(plain)
         try:
             yield writer
             writer.finish()
+            writer.close()
+            if recipients:
+                seal(plain, draft, recipients)
         finally:
             writer.close()
+            if recipients:
+                plain.unlink(missing_ok=True)
 
 
 class EncodingsWriter:
@@ -76,6 +87,8 @@ class EncodingsWriter:
         self._head: dict[str, Any] = {}
         self._rows = 0
         self._records = 0
+        #: Rows of the agency's file that were left out; set it before the file is finished.
+        self.rejected = 0
 
     def write(self, encodings: Encodings) -> None:
         """Add one chunk. No record may have rows in two chunks."""
@@ -105,7 +118,11 @@ class EncodingsWriter:
         """Write the manifest. Raises `InputError` if no record was written."""
         if self._file is None or self._digest is None or self._rows == 0:
             raise InputError("there is no record to write")
-        head = self._head | {"rows": self._rows, "records": self._records}
+        head = self._head | {
+            "rows": self._rows,
+            "records": self._records,
+            "rejected": self.rejected,
+        }
         head["content_digest"] = self._digest.close(head)
         self.manifest = Manifest.model_validate(head)
         self._file.add_key_value_metadata({_METADATA_KEY.decode(): _canonical(head)})
@@ -116,25 +133,34 @@ class EncodingsWriter:
             self._file.close()
 
 
-def read_manifest(path: str | Path) -> Manifest:
+def read_manifest(path: str | Path, identity: Path | None = None) -> Manifest:
     """Read what an encoded file says of itself, without reading its rows.
 
     Raises `InputError` for a file that is none, `MismatchError` for another format version.
     """
-    with _damage_is_input_error(path), pq.ParquetFile(path) as file:
+    with (
+        opened(Path(path), identity) as raw,
+        _damage_is_input_error(path),
+        pq.ParquetFile(raw) as file,
+    ):
         return _manifest(file, Path(path))
 
 
-def read_encodings(path: str | Path) -> Encodings:
-    """Read and check a whole encoded file.
+def read_encodings(path: str | Path, identity: Path | None = None) -> Encodings:
+    """Read and check a whole encoded file; a sealed one with the linker's identity.
 
-    Raises `InputError` for a file that is damaged, cut short, edited or none at all, and
-    `MismatchError` for another format version.
+    Raises `InputError` for a file that is damaged, cut short, edited or none at all,
+    `MismatchError` for another format version or somebody else's seal, and `UsageError` for a
+    sealed file without an identity.
     """
-    with _damage_is_input_error(path), pq.ParquetFile(path) as file:
+    with (
+        opened(Path(path), identity) as raw,
+        _damage_is_input_error(path),
+        pq.ParquetFile(raw) as file,
+    ):
         manifest = _manifest(file, Path(path))
         schema = LinkageSchema.from_content(manifest.schema_content)
-        _check_shape(file, manifest, Path(path))
+        _check_shape(file, manifest, Path(path), os.fstat(raw.fileno()).st_size)
         encodings, digest = _read_rows(file, manifest, schema, path)
     head = manifest.model_dump(mode="json")
     if (
@@ -232,12 +258,12 @@ def _manifest(file: pq.ParquetFile, path: Path) -> Manifest:
     return manifest
 
 
-def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path) -> None:
+def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path, size: int) -> None:
     """Refuse a file whose columns or size do not fit its manifest, before any row is read."""
     if file.schema_arrow.remove_metadata() != _arrow_schema(manifest.model_dump()):
         raise InputError(f"{path}: the columns do not fit the manifest; the file was edited")
     least_size = manifest.rows * manifest.words * 8
-    if file.metadata.num_rows != manifest.rows or path.stat().st_size < least_size:
+    if file.metadata.num_rows != manifest.rows or size < least_size:
         raise InputError(
             f"{path}: the manifest says {manifest.rows} rows and the file has "
             f"{file.metadata.num_rows}; it was cut short or edited"

@@ -22,7 +22,7 @@ _SCHEMA = pa.schema([("record", pa.string()), ("record_id", pa.string())])
 
 def ids_path(encoded: Path) -> Path:
     """Name the table beside an encoded file: `police.ids.parquet` for `police.enc.parquet`."""
-    stem = encoded.name.removesuffix(".parquet").removesuffix(".enc")
+    stem = encoded.name.removesuffix(".age").removesuffix(".parquet").removesuffix(".enc")
     return encoded.with_name(f"{stem}.ids.parquet")
 
 

@@ -28,6 +28,24 @@ def check_output(path: Path, inputs: Iterable[Path] = (), *, folder: bool = Fals
         raise UsageError(f"the folder {path.absolute().parent} does not exist; make it first")
 
 
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, never over another. Raises `UsageError`."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} exists; a key is never overwritten. Choose another name for the new one"
+        ) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """Yield the path to write to; on success it becomes `path`, on failure nothing is left."""

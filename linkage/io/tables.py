@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkage.errors import InputError
+from linkage.io.lenient import OnBadRow, is_undecodable, read_rows, row_problem
 
 _BLOCK_BYTES = 16 << 20
-_PARQUET_ROWS = 1 << 17
+_BATCH_ROWS = 1 << 17
 _SAMPLE_ROWS = 10_000
 _DELIMITERS = ",;\t|"
 _MAX_HEADER_BYTES = 1 << 20
@@ -38,20 +40,40 @@ def column_names(path: Path) -> list[str]:
     return _header(path).names
 
 
-def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Read a table in batches of bounded size. Raises `InputError` naming file and row."""
+def read_batches(
+    path: Path, on_bad_row: OnBadRow | None = None
+) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    """Read a table in batches of bounded size, with the number of each row in the file.
+
+    Raises `InputError` naming file and row. With `on_bad_row`, a row of a CSV file that can't be
+    read is reported and left out instead.
+    """
     rows = 0
-    for batch in _parquet_batches(path) if _is_parquet(path) else _csv_batches(path):
+    for batch, numbers in _numbered(path, on_bad_row):
         if batch.num_rows:
             rows += batch.num_rows
-            yield batch
+            yield batch, numbers
     if rows == 0:
         raise InputError(f"{path}: the file has a header but no rows")
 
 
+def _numbered(
+    path: Path, on_bad_row: OnBadRow | None
+) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    if on_bad_row and not _is_parquet(path):
+        header = _header(path)
+        with _readable(path):
+            yield from read_rows(path, header.names, header.delimiter, _BATCH_ROWS, on_bad_row)
+        return
+    rows = 0
+    for batch in _parquet_batches(path) if _is_parquet(path) else _csv_batches(path):
+        yield batch, np.arange(rows + 1, rows + 1 + batch.num_rows)
+        rows += batch.num_rows
+
+
 def read_table(path: Path) -> dict[str, list[str]]:
     """Read a whole table as text, column by column; an empty cell is an empty text."""
-    table = pa.Table.from_batches(list(read_batches(path)))
+    table = pa.Table.from_batches([batch for batch, _ in read_batches(path)])
     return {
         name: ["" if cell is None else str(cell) for cell in table.column(name).to_pylist()]
         for name in table.column_names
@@ -72,7 +94,7 @@ def write_table(
 def sample_columns(path: Path) -> tuple[int, dict[str, list[str]]]:
     """Count a table's rows, and read the distinct texts of each column in its first rows."""
     rows, samples = 0, {}
-    for batch in read_batches(path):
+    for batch, _ in read_batches(path):
         if not rows:
             for name in batch.schema.names:
                 cells = batch.column(name).slice(0, _SAMPLE_ROWS).unique().to_pylist()
@@ -110,7 +132,7 @@ def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"{path}: more than one column is called '{name[:60]}'")
-        yield from file.iter_batches(batch_size=_PARQUET_ROWS)
+        yield from file.iter_batches(batch_size=_BATCH_ROWS)
 
 
 def _csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -166,7 +188,7 @@ def _header(path: Path) -> _Header:
 
 def _check_header(path: Path, names: list[str]) -> None:
     """Refuse a header that is none. It may be a record, so no message shows it."""
-    if any(_is_undecodable(name) for name in names):
+    if any(is_undecodable(name) for name in names):
         raise InputError(f"{path}: the header is not UTF-8 text; save it as 'CSV UTF-8'")
     if any(_VALUE_LIKE.fullmatch(name) for name in names):
         raise InputError(
@@ -177,10 +199,6 @@ def _check_header(path: Path, names: list[str]) -> None:
         first = names.index(name) + 1
         if first < place:
             raise InputError(f"{path}: columns {first} and {place} have the same name")
-
-
-def _is_undecodable(text: str) -> bool:
-    return any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def _holds_nul(path: Path) -> bool:
@@ -196,18 +214,9 @@ def _diagnose(path: Path, header: _Header) -> InputError:
         with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             for cells in csv.reader(file, delimiter=header.delimiter, strict=True):
                 row += bool(cells)
-                text = "".join(cells)
-                if _is_undecodable(text):
-                    return InputError(
-                        f"{path}: row {row} is not UTF-8 text; save the file as 'CSV UTF-8'"
-                    )
-                if "\x00" in text:
-                    return InputError(f"{path}: row {row} holds a NUL byte; export the file again")
-                if cells and len(cells) != len(header.names):
-                    return InputError(
-                        f"{path}: row {row} has {len(cells)} cells and the header "
-                        f"{len(header.names)}; look for a missing or an extra delimiter or quote"
-                    )
+                problem = row_problem(cells, len(header.names)) if cells else None
+                if problem:
+                    return InputError(f"{path}: row {row} {problem}")
     except csv.Error as error:
         return InputError(f"{path}: row {row + 1} can't be read as CSV: {error}")
     except OSError as error:
