@@ -111,14 +111,14 @@ def value_filter(tokens: list[str], key: bytes, budget: int, bits: int) -> int:
     return filter_
 
 
-def bigrams(value: str) -> list[str]:
-    """Padded bigrams of every word, each once, in order."""
+def qgrams(value: str, q: int) -> list[str]:
+    """Padded q-grams of every word, each once, in order."""
     found = []
     for word in value.split():
-        padded = f"_{word}_"
-        for start in range(len(padded) - 1):
-            if padded[start : start + 2] not in found:
-                found.append(padded[start : start + 2])
+        padded = "_" * (q - 1) + word + "_" * (q - 1)
+        for start in range(len(padded) - q + 1):
+            if padded[start : start + q] not in found:
+                found.append(padded[start : start + q])
     return found
 
 

@@ -14,7 +14,7 @@ NAMES = st.text(alphabet="ABCDEFG ", min_size=1, max_size=15).filter(str.strip)
 
 @given(NAMES)
 def test_qgrams__equal_reference(value):
-    assert qgrams(value, 2) == reference.bigrams(value)
+    assert qgrams(value, 2) == reference.qgrams(value, 2)
 
 
 @given(NAMES, st.integers(1, 4))

@@ -18,6 +18,14 @@ NORMALISED = {
     "dob": ["19800229", "19751201", None, "19991303"],
     "sex": ["F", "M", None, "F"],
     "postcode": ["SW1A1AA", "N11AA", None, "2600"],
+    "town": ["ST ALBANS", None, "LEEDS 2", None],
+    "height": ["91", None, "-2", "90"],
+    "offence": ["12.3/1", "12.4", None, "5301"],
+}
+OFFENCE_TOKENS = {
+    "12.3/1": ["12", "12.3", "12.3/1"],
+    "12.4": ["12", "12.4"],
+    "5301": ["5", "53", "530", "5301"],
 }
 POSTCODE_TOKENS = {
     "SW1A1AA": ["0:S", "1:W", "2:1", "3:A", "i0:1", "i1:A", "i2:A"],
@@ -52,7 +60,13 @@ def field_tokens(field, value):
         return reference.date_tokens(value)
     if field == "postcode":
         return POSTCODE_TOKENS[value]
-    return [value] if field == "sex" else reference.bigrams(value)
+    if field == "offence":
+        return OFFENCE_TOKENS[value]
+    if field == "height":
+        return [str(int(value) + d) for d in (-3, -2, -1, 0, 1, 2, 3)]
+    if field == "town":
+        return reference.qgrams(value, 3)
+    return [value] if field == "sex" else reference.qgrams(value, 2)
 
 
 @pytest.mark.parametrize("level", ["record", "field"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linkage.agency.headers import Kind, recognise
+from linkage.agency.identifiers import FORMATS
 from linkage.agency.normalise import DATE_FORMATS, normaliser
 from linkage.errors import InputError
 from linkage.schema import FieldSpec
@@ -160,9 +161,17 @@ def _field(one: _Found, level: str, found: list[_Found]) -> str:
         text += "optional = true    # some files do not have it\n"
     if one.kind.type == "date":
         text += f"date_formats = {_list(_date_formats(one.texts))}\n"
+    if one.kind.name in FORMATS and _mostly_valid(one):
+        text += f'format = "{one.kind.name}"    # checked; a wrong one is missing\n'
     if one.kind.type != "identifier":
         text += f"bits_per_feature = {_bits_per_feature(one, level, found)}    # its weight\n"
     return text
+
+
+def _mostly_valid(one: _Found) -> bool:
+    """Tell whether an identifier's texts have the form of their kind, check letters included."""
+    read = FORMATS[one.kind.name]
+    return 2 * sum(bool(read(text.upper())) for text in one.texts) > len(one.texts)
 
 
 def _bits_per_feature(one: _Found, level: str, found: list[_Found]) -> int:

@@ -21,16 +21,21 @@ RECORDS = {
     "dob": ["1980-02-29", "01/12/1975", "1970-01-01", "19991303"],
     "sex": ["F", "male", "unknown", "2"],
     "postcode": ["SW1A 1AA", "n1 1aa", "NF1 1NF", "2600"],
+    "town": ["St. Albans", "", "Leeds 2", "N/A"],
+    "height": ["181.4", "x", "-3", "180"],
+    "offence": ["12.3/1", "12.4", "", "5301"],
 }
 
 
 def schema_text(level: str) -> str:
     """A schema that uses every type of field that has bits."""
     types = {"forename": "name", "surname": "name", "dob": "date", "sex": "sex",
-             "postcode": "postcode"}  # fmt: skip
+             "postcode": "postcode", "town": "text", "height": "number",
+             "offence": "code"}  # fmt: skip
+    options = {"town": "qgram = 3\n", "height": "step = 2.0\nneighbours = 3\n"}
     fields = "".join(
         f'[[field]]\nname = "{name}"\ntype = "{kind}"\ncolumns = ["{name}"]\n'
-        f"bits_per_feature = {90 + 7 * place}\n"
+        f"bits_per_feature = {90 + 7 * place}\n{options.get(name, '')}"
         for place, (name, kind) in enumerate(types.items())
     )
     return f"""
