@@ -10,6 +10,7 @@
 `linkage.schema`        the public agreement between parties
 `linkage.model`         the nouns that stages exchange
 `linkage.io`            the only place that knows file formats
+`linkage.report`        results and profiles -> one self-contained HTML page
 `linkage.cli`           the commands, by role
 ======================  =====================================================================
 

@@ -12,6 +12,8 @@ import hmac
 from fractions import Fraction
 from itertools import pairwise
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 
 def to_int(row) -> int:
     """Turn a row of 64-bit words into one integer."""
@@ -122,10 +124,22 @@ def qgrams(value: str, q: int) -> list[str]:
     return found
 
 
-def block_key(parts: list[str], key: bytes) -> int:
-    """The keyed 64-bit block key of the parts."""
-    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8, key=key).digest()
-    return int.from_bytes(digest, "little") or 1
+def part_block(part: str) -> bytes:
+    """The 16-byte block of one part of a blocking key."""
+    text = part.encode()
+    if len(text) > 15:
+        return hashlib.blake2b(text, digest_size=15).digest() + b"\xff"
+    return text.ljust(15, b"\0") + bytes([len(text)])
+
+
+def blocking_token(parts: list[str], key: bytes, *, unordered: bool = False) -> int:
+    """The keyed 64-bit token of the parts: AES-256-CBC-MAC, its first 8 bytes."""
+    message = [part_block(part) for part in parts]
+    if unordered:
+        message.sort()
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor()
+    mac = encryptor.update(b"".join(message))[-16:]
+    return int.from_bytes(mac[:8], "little") or 1
 
 
 def b_cubed(persons: list[int], truth: list[int]) -> tuple[float, float]:

@@ -6,15 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.agency.tokens import date_tokens, key_part, outcode, postcode_tokens, qgrams
+from linkage.agency.tokens import key_part, outcode, tokenise
+from linkage.schema import FieldSpec
 from tests import reference
+
+
+def tokens_of(kind, values, **options):
+    """The tokens of each value."""
+    tokens = tokenise(FieldSpec(name="x", type=kind, columns=("x",), **options), values)
+    return [tokens.of(place) for place in range(len(values))]
+
+
+def qgrams(value, q):
+    return tokens_of("name", [value], qgram=q)[0]
+
+
+def date_tokens(value):
+    return tokens_of("date", [value])[0]
+
 
 NAMES = st.text(alphabet="ABCDEFG ", min_size=1, max_size=15).filter(str.strip)
 
 
-@given(NAMES)
-def test_qgrams__equal_reference(value):
-    assert qgrams(value, 2) == reference.qgrams(value, 2)
+@given(st.lists(st.text(alphabet="ABC D", max_size=12).map(lambda t: " ".join(t.split())),
+                max_size=6), st.integers(1, 4))  # fmt: skip
+def test_qgrams__equal_reference(values, q):
+    assert tokens_of("text", values, qgram=q) == [reference.qgrams(value, q) for value in values]
 
 
 @given(NAMES, st.integers(1, 4))
@@ -40,7 +57,8 @@ def test_date_tokens__share_the_swap_token_with_the_swapped_date(date):
 
 
 def test_postcode_tokens__align_the_incode():
-    assert set(postcode_tokens("N11AA")) & set(postcode_tokens("NW11AA")) == {
+    one, other = tokens_of("postcode", ["N11AA", "NW11AA"])
+    assert set(one) & set(other) == {
         "0:N", "i0:1", "i1:A", "i2:A",
     }  # fmt: skip
 

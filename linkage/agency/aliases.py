@@ -26,6 +26,10 @@ class Cells:
     codes: NDArray[np.int64]
     lists: list[tuple[str, ...]]
 
+    def take(self, chosen: NDArray[np.bool_]) -> Cells:
+        """Give the cells where the mask is true."""
+        return Cells(self.codes[chosen], self.lists)
+
 
 @dataclass(frozen=True)
 class AliasTable:
@@ -39,17 +43,18 @@ class AliasTable:
 
 
 def add_aliases(
-    cells: Mapping[str, Cells], own_ids: Sequence[str], table: AliasTable | None
-) -> dict[str, Cells]:
+    cells: Mapping[str, Column | Cells], own_ids: Sequence[str], table: AliasTable | None
+) -> dict[str, Column | Cells]:
     """Put the aliases of the table behind the record's own values; an empty one repeats these."""
     result = dict(cells)
     for place, field in enumerate(table.fields if table else ()):
         assert table is not None
         lists: dict[tuple[str, ...], int] = {}
         codes = np.empty(len(own_ids), np.int64)
-        known = [*cells[field].lists, ()]
+        own_cells = as_cells(cells[field])
+        known = [*own_cells.lists, ()]
         for record, own_id in enumerate(own_ids):
-            own = known[cells[field].codes[record]] or ("",)
+            own = known[own_cells.codes[record]] or ("",)
             more = tuple(one[place] or own[0] for one in table.aliases.get(own_id, ()))
             codes[record] = lists.setdefault(own[:1] + more, len(lists))
         result[field] = Cells(codes, list(lists))
@@ -57,7 +62,7 @@ def add_aliases(
 
 
 def count_rows(
-    cells: Mapping[str, Cells], groups: Mapping[str, Sequence[str]], records: int
+    cells: Mapping[str, Column | Cells], groups: Mapping[str, Sequence[str]], records: int
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
     """Count the alias rows of each record, and the values of each group of fields.
 
@@ -65,7 +70,7 @@ def count_rows(
     three postcodes make six rows.
     """
     sizes = {
-        group: np.max([_lengths(cells[field]) for field in fields], axis=0)
+        group: np.max([_lengths(as_cells(cells[field])) for field in fields], axis=0)
         for group, fields in groups.items()
     }
     rows: NDArray[np.int64] = np.prod([*sizes.values(), np.ones(records, np.int64)], axis=0)
@@ -73,7 +78,7 @@ def count_rows(
 
 
 def expand_rows(
-    cells: Mapping[str, Cells], groups: Mapping[str, Sequence[str]], records: int
+    cells: Mapping[str, Column | Cells], groups: Mapping[str, Sequence[str]], records: int
 ) -> tuple[NDArray[np.int64], dict[str, Column]]:
     """Make the alias rows of a chunk: `int64[rows]`, the record of each, and texts by field.
 
@@ -86,13 +91,19 @@ def expand_rows(
     for group, fields in groups.items():
         size = sizes[group][owner]
         for field in fields:
-            columns[field] = _pick(cells[field], owner, place % size)
+            columns[field] = _pick(as_cells(cells[field]), owner, place % size)
         place = place // size
-    alone = np.zeros(len(owner), np.int64)
-    for field in cells:
-        if field not in columns:
-            columns[field] = _pick(cells[field], owner, alone)
+    for field, cell in cells.items():
+        if isinstance(cell, Column):
+            columns.setdefault(field, Column(cell.codes[owner], cell.values))
     return owner, columns
+
+
+def as_cells(column: Column | Cells) -> Cells:
+    """Give a column as cells of one text each."""
+    if isinstance(column, Cells):
+        return column
+    return Cells(column.codes, [(text,) for text in column.values])
 
 
 def alias_groups(schema: LinkageSchema, table: AliasTable | None) -> dict[str, list[str]]:

@@ -26,6 +26,10 @@ class Column:
     codes: NDArray[np.int64]
     values: list[str]
 
+    def take(self, chosen: NDArray[np.bool_]) -> Column:
+        """Give the cells where the mask is true."""
+        return Column(self.codes[chosen], self.values)
+
     def texts(self) -> list[str]:
         """Give the text of every row, empty where there is none."""
         values = [*self.values, ""]
@@ -76,16 +80,20 @@ def _listed(name: str, cells: list[Any]) -> Column:
 
 
 def _as_text(codes: NDArray[np.int64], raw: list[Any]) -> Column:
+    texts = list(map(_text, raw))
+    if "" not in texts and len(set(texts)) == len(texts):
+        return Column(codes, texts)
     places: dict[str, int] = {}
     mapping = np.full(len(raw) + 1, -1, np.int64)
-    for code, value in enumerate(raw):
-        text = _text(value)
+    for code, text in enumerate(texts):
         if text:
             mapping[code] = places.setdefault(text, len(places))
     return Column(mapping[codes], list(places))
 
 
 def _text(value: Any) -> str:
+    if type(value) is str:
+        return value.strip() if LIST_MARK not in value else value.replace(LIST_MARK, " ").strip()
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(value, float) and math.isnan(value):

@@ -29,15 +29,16 @@ from linkage.agency.aliases import (
     count_rows,
     expand_rows,
 )
+from linkage.agency.blocking import PartBlocks, block_tokens
 from linkage.agency.columns import LIST_MARK, Column, column_names, read_column
 from linkage.agency.ids import IdCheck
 from linkage.agency.keys import ProjectKey
 from linkage.agency.normalise import normaliser
-from linkage.agency.tokens import key_part, tokeniser
+from linkage.agency.tokens import tokenise
 from linkage.errors import InputError
 from linkage.kernels.filters import merge_rows, set_bits
 from linkage.model import Encodings, expected_slices
-from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
+from linkage.schema import FieldSpec, LinkageSchema
 
 _DIGEST_BYTES = 64
 _POSITIONS_PER_DIGEST = _DIGEST_BYTES // 4
@@ -160,23 +161,24 @@ class Encoder:
             self._on_bad_row(int(rows[place]), problem)
             good[place] = False
         own_ids = [own_id for own_id, kept in zip(own_ids, good.tolist(), strict=True) if kept]
-        cells = {name: Cells(one.codes[good], one.lists) for name, one in cells.items()}
+        if not good.all():
+            cells = {name: one.take(good) for name, one in cells.items()}
         owner, raw = expand_rows(cells, groups, len(own_ids))
         values = {one.name: _normalised(raw[one.name], one) for one in self.schema.field}
         encodings = Encodings(
             dataset=self.dataset,
             schema=self.schema,
             key_fingerprint=self.key_fingerprint,
-            records=np.array([one.encode() for one in self._pseudonyms(own_ids)], np.bytes_),
+            records=self._records(own_ids),
             owner=owner,
             bits=self._bits(values, len(owner)),
             slices=self.slices,
-            tokens=np.column_stack([self._tokens(values, one) for one in self.schema.blocking]),
+            tokens=self._tokens(values),
         )
         counts = {name: _count(raw[name], column) for name, column in values.items()}
         return Encoded(encodings, own_ids, counts)
 
-    def _cells(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Cells:
+    def _cells(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Column | Cells:
         """Read the cells of a field; those of several columns are joined to one text."""
         present = [one for one in field.columns if set(_parts(one)) & set(names)]
         if len(present) > 1:
@@ -186,7 +188,7 @@ class Encoder:
                 "leave one of them out of the schema's columns"
             )
         if not present and field.optional:
-            return Cells(np.full(rows, -1, np.int64), [])
+            return Column(np.full(rows, -1, np.int64), [])
         wanted = present or field.columns
         missing = [name for name in _parts(wanted[0]) if name not in names]
         if missing:
@@ -197,13 +199,15 @@ class Encoder:
             )
         columns = [read_column(table, name) for name in _parts(wanted[0])]
         column = columns[0] if len(columns) == 1 else _joined(columns)
-        separator = self.schema.list_separator if field.several else None
-        if not separator and any(LIST_MARK in text for text in column.values):
+        if field.several:
+            separator = self.schema.list_separator
+            return Cells(column.codes, [_split(text, separator) for text in column.values])
+        if any(LIST_MARK in text for text in column.values):
             raise InputError(
                 f"column '{_parts(wanted[0])[0]}' holds lists; give the field '{field.name}' the "
                 'option several = "alias" in the schema to encode each value'
             )
-        return Cells(column.codes, [_split(text, separator) for text in column.values])
+        return column
 
     def _own_ids(self, table: Any, names: list[str]) -> tuple[str, list[str]]:
         """Give the column of the agency's ids and the id of every row; without one, its number."""
@@ -217,10 +221,19 @@ class Encoder:
         rows = len(read_column(table, names[0]).codes) if names else 0
         return "", [str(self._rows + row + 1) for row in range(rows)]
 
-    def _pseudonyms(self, own_ids: list[str]) -> list[str]:
+    def _records(self, own_ids: list[str]) -> NDArray[np.bytes_]:
+        """Give the record ids: the agency's own, or random pseudonyms."""
         if self._keep_ids:
-            return own_ids
-        return [secrets.token_hex(_PSEUDONYM_BYTES) for _ in own_ids]
+            return np.array([one.encode() for one in own_ids], np.bytes_)
+        random = secrets.token_hex(_PSEUDONYM_BYTES * len(own_ids))
+        return np.frombuffer(random.encode(), f"S{2 * _PSEUDONYM_BYTES}")
+
+    def _tokens(self, values: dict[str, Column]) -> NDArray[np.uint64]:
+        """Compute the blocking tokens of all passes, `uint64[rows, passes]`."""
+        parts = PartBlocks(values)
+        return np.column_stack(
+            [block_tokens(parts, one, self._pass_keys[one.name]) for one in self.schema.blocking]
+        )
 
     def _bits(self, values: dict[str, Column], rows: int) -> NDArray[np.uint64]:
         width = self.schema.filter.bits // 64
@@ -234,41 +247,13 @@ class Encoder:
 
     def _filters(self, field: FieldSpec, values: list[str]) -> NDArray[np.uint64]:
         """Build the filter of every distinct value, `uint64[values, words]`."""
-        split = tokeniser(field)
-        places: dict[str, int] = {}
-        tokens: list[int] = []
-        ends = [0]
-        for value in values:
-            tokens.extend(places.setdefault(token, len(places)) for token in split(value))
-            ends.append(len(tokens))
-        sizes = np.diff(ends)
+        tokens = tokenise(field, values)
+        sizes = np.diff(tokens.ends)
         share = -(-field.bits_per_feature // max(1, int(sizes.min(initial=field.bits_per_feature))))
         key = self._field_keys[field.name]
-        positions = bit_positions(list(places), key, share, self.schema.filter.bits)
-        return set_bits(
-            positions,
-            np.array(tokens, np.int64),
-            np.array(ends, np.int64),
-            field.bits_per_feature,
-            self.schema.filter.bits // 64,
-        )
-
-    def _tokens(self, values: dict[str, Column], one: BlockingPass) -> NDArray[np.uint64]:
-        """Compute the keyed block keys of one pass, `uint64[rows]`; 0 where a part is missing."""
-        columns = [
-            (values[field].codes, [*map(key_part(transform), values[field].values), ""])
-            for field, transform in one.parts
-        ]
-        combined, rows = np.unique(
-            np.column_stack([codes for codes, _ in columns]), axis=0, return_inverse=True
-        )
-        key = self._pass_keys[one.name]
-        tokens = np.zeros(len(combined), np.uint64)
-        for place, codes in enumerate(combined.tolist()):
-            parts = [texts[code] for code, (_, texts) in zip(codes, columns, strict=True)]
-            if all(parts):
-                tokens[place] = block_key(sorted(parts) if one.unordered else parts, key)
-        return tokens[rows.ravel()]
+        positions = bit_positions(tokens.texts, key, share, self.schema.filter.bits)
+        words = self.schema.filter.bits // 64
+        return set_bits(positions, tokens.places, tokens.ends, field.bits_per_feature, words)
 
 
 def bit_positions(tokens: list[str], key: bytes, count: int, bits: int) -> NDArray[np.int64]:
@@ -287,19 +272,10 @@ def bit_positions(tokens: list[str], key: bytes, count: int, bits: int) -> NDArr
     return (numbers[:, :count] % bits).astype(np.int64)
 
 
-def block_key(parts: list[str], key: bytes) -> int:
-    """Give the keyed 64-bit block key of the parts, never 0."""
-    message = "\x1f".join(parts).encode()
-    digest = hashlib.blake2b(message, digest_size=8, key=key).digest()
-    return int.from_bytes(digest, "little") or 1
-
-
 def _normalised(raw: Column, field: FieldSpec) -> Column:
-    normalise = normaliser(field)
     places: dict[str, int] = {}
     mapping = np.full(len(raw.values) + 1, -1, np.int64)
-    for code, text in enumerate(raw.values):
-        value = normalise(text)
+    for code, value in enumerate(map(normaliser(field), raw.values)):
         if value is not None:
             mapping[code] = places.setdefault(value, len(places))
     return Column(mapping[raw.codes], list(places))
@@ -312,7 +288,7 @@ def _count(raw: Column, column: Column) -> FieldCount:
 
 
 def _too_many(
-    cells: dict[str, Cells], groups: dict[str, list[str]], records: int
+    cells: dict[str, Column | Cells], groups: dict[str, list[str]], records: int
 ) -> dict[int, str]:
     """Give the problem of each record with too many alias rows, by its place."""
     rows, _ = count_rows(cells, groups, records)
@@ -336,10 +312,8 @@ def _joined(columns: list[Column]) -> Column:
     return Column(np.array([-1 if code == empty else code for code in codes]), list(places))
 
 
-def _split(text: str, separator: str | None) -> tuple[str, ...]:
+def _split(text: str, separator: str) -> tuple[str, ...]:
     """Part the texts of a cell: by the separator, or as the list that the cell was."""
-    if separator is None:
-        return (text,)
     parts = [part.strip() for part in text.replace(separator, LIST_MARK).split(LIST_MARK)]
     return tuple(part for part in parts if part)
 

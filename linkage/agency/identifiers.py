@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 _CHECK_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"
 _PNC = re.compile(r"(?:19|20)?(\d\d)/?(\d{1,7})([A-Z])")
+_USUAL_PNC = re.compile(r"(?:19|20)\d\d/\d{7}[A-Z]")
 _LONG_PNC = re.compile(r"(?:19|20)\d\d/?\d{7}[A-Z]")
 _CRO = re.compile(r"(\d{1,6})/?(\d\d)([A-Z])")
 _CRO_FILE = re.compile(r"SF(\d\d)/?(\d{1,6})([A-Z])")
@@ -21,6 +22,9 @@ _SIGNS = re.compile(r"[^A-Z0-9/]")
 
 def pnc(text: str) -> str:
     """Bring a Police National Computer id, with or without century, to `YYNNNNNNNL`."""
+    if _USUAL_PNC.fullmatch(text):
+        digits = text[2:4] + text[5:12]
+        return digits + text[12] if text[12] == check_letter(digits) else ""
     plain = _SIGNS.sub("", text)
     match = _PNC.fullmatch(plain)
     # Without a slash, only the long form tells where the year ends.

@@ -59,7 +59,7 @@ _TITLES = frozenset(
 )
 _APOSTROPHES = re.compile("['`´‘’ʻʼ]")
 _SEX = {"M": "M", "1": "M", "B": "M", "F": "F", "2": "F", "W": "F", "G": "F", "X": "X", "O": "X"}
-_NO_FIXED_ABODE = re.compile(r"^ZZ99")
+_NO_FIXED_ABODE = "ZZ99"
 _MOST_STEPS = 10**15
 
 
@@ -71,7 +71,7 @@ def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
     rules = [(re.compile(regex), by) for regex, by in field.replace]
 
     def normalise(raw: str) -> str | None:
-        flat = _flat(raw)
+        flat = _flat(raw.strip())
         if flat in known or flat in own:
             return None
         value = form(flat)
@@ -98,15 +98,21 @@ def _form(field: FieldSpec) -> Callable[[str], str]:
 
 def _flat(raw: str) -> str:
     """Make one line of upper-case ASCII without outer spaces."""
-    text = raw if raw.isascii() else unicodedata.normalize("NFKC", raw)
-    text = _APOSTROPHES.sub("", text)
-    if not text.isascii():
-        text = anyascii(text)
-    return " ".join(text.upper().split())
+    if raw.isascii():
+        text = raw.upper()
+        if text.isalnum():
+            return text
+        if "'" in text or "`" in text:
+            text = text.replace("'", "").replace("`", "").strip()
+        return text if text.isprintable() and "  " not in text else " ".join(text.split())
+    text = _APOSTROPHES.sub("", unicodedata.normalize("NFKC", raw))
+    return " ".join(anyascii(text).upper().split())
 
 
 def _name(flat: str) -> str:
     """Scrub a name: `Dr Siân O'Neill-Mc Donald` gives `SIAN ONEILL MCDONALD`."""
+    if flat.isalpha() and len(flat) > 1:
+        return flat
     text = _MIGRATION_MARKS.sub("", flat)
     words = re.sub("[^A-Z ]", "", re.sub("[-_/.,]", " ", text)).split()
     joined: list[str] = []
@@ -120,6 +126,8 @@ def _name(flat: str) -> str:
 
 
 def _text(flat: str) -> str:
+    if flat.replace(" ", "").isalnum():
+        return flat
     return " ".join(re.sub("[^A-Z0-9 ]", " ", flat).split())
 
 
@@ -128,8 +136,10 @@ def _compact(flat: str) -> str:
 
 
 def _postcode(flat: str) -> str:
-    value = _compact(flat)
-    return "" if _NO_FIXED_ABODE.match(value) else value
+    value = flat.replace(" ", "")
+    if not value.isalnum():
+        value = _compact(flat)
+    return "" if value.startswith(_NO_FIXED_ABODE) else value
 
 
 def _identifier(flat: str) -> str:

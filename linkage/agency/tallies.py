@@ -125,13 +125,18 @@ class RepeatFinder:
     """
 
     def __init__(self, limit: int = REPEAT_ROWS) -> None:
-        self._left = limit
+        self._limit = limit
         self._chunks: list[NDArray[np.uint64]] = []
+        self._seen = 0
 
-    def add(self, hashes: NDArray[np.uint64]) -> None:
-        """Add the hashes of the next rows, `uint64[rows]`."""
-        self._chunks.append(hashes[: self._left].copy())
-        self._left -= len(self._chunks[-1])
+    def add(self, hashes: NDArray[np.uint64], numbers: NDArray[np.int64]) -> None:
+        """Add the hashes of the next rows, `uint64[rows]`, with their rising row numbers."""
+        kept = numbers <= self._limit
+        places = numbers[kept] - self._seen - 1
+        chunk = np.zeros(int(places.max(initial=-1)) + 1, np.uint64)
+        chunk[places] = hashes[kept]
+        self._chunks.append(chunk)
+        self._seen += len(chunk)
 
     def result(self) -> Repeats:
         """Give what repeats, groups in the order of their first rows."""
@@ -158,7 +163,11 @@ class Marks:
         self._marks: dict[tuple[str, str], tuple[int, list[int], list[str]]] = {}
 
     def add(
-        self, found: dict[tuple[str, str], list[int]], cells: Column, counts: list[int], start: int
+        self,
+        found: dict[tuple[str, str], list[int]],
+        cells: Column,
+        counts: list[int],
+        numbers: NDArray[np.int64],
     ) -> None:
         """Add a chunk: `found` says which of its distinct texts are of a kind."""
         for key, codes in found.items():
@@ -167,7 +176,7 @@ class Marks:
                 chosen = np.zeros(len(cells.values) + 1, np.bool_)
                 chosen[codes] = True
                 new = np.flatnonzero(chosen[cells.codes])[: FIRST_ROWS - len(first)]
-                first += [start + 1 + int(row) for row in new]
+                first += numbers[new].tolist()
             if len(texts) < _EXAMPLES:
                 new_texts = (shown(cells.values[code]) for code in codes[:_EXAMPLES])
                 texts += [one for one in new_texts if one not in texts][: _EXAMPLES - len(texts)]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import jellyfish
+import numpy as np
+from numpy.typing import NDArray
 
+from linkage.kernels.qgrams import word_qgrams
 from linkage.schema import FieldSpec
 
+_PAD = "_"
+# Codes of tokens that aren't tagged with a plain place lie above those that are.
+_SWAP, _INNER = 1 << 20, 1 << 8
+_SMALL_CODES = 1 << 20
 _UK_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}")
 #: Words before a surname that say nothing about it; phonetic keys leave them out.
 _PARTICLES = frozenset(
@@ -19,55 +28,115 @@ _PARTICLES = frozenset(
 )  # fmt: skip
 
 
-def tokeniser(field: FieldSpec) -> Callable[[str], list[str]]:
-    """Give the function that breaks one normalised value of the field into distinct tokens."""
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of many values.
+
+    `texts` are the distinct tokens; those of value `v` are `texts[places[k]]` for `k` from
+    `ends[v]` to `ends[v + 1]`, distinct and in order.
+    """
+
+    texts: list[str]
+    places: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def of(self, value: int) -> list[str]:
+        """Give the tokens of one value."""
+        return [self.texts[k] for k in self.places[self.ends[value] : self.ends[value + 1]]]
+
+
+def tokenise(field: FieldSpec, values: Sequence[str]) -> Tokens:
+    """Break normalised values of a field into tokens."""
+    if field.type in ("name", "text"):
+        return _qgrams(values, field.qgram)
     if field.type == "date":
-        return date_tokens
+        return _dates(values)
     if field.type == "postcode":
-        return postcode_tokens
-    if field.type == "sex":
-        return lambda value: [value]
-    if field.type == "code":
-        return code_tokens
+        return _postcodes(values)
     if field.type == "number":
-        return lambda value: number_tokens(value, field.neighbours)
-    return lambda value: qgrams(value, field.qgram)
+        return _listed([number_tokens(value, field.neighbours) for value in values])
+    if field.type == "code":
+        return _listed([code_tokens(value) for value in values])
+    return _listed([[value] for value in values])
 
 
-def qgrams(value: str, q: int) -> list[str]:
-    """Break every word into its q-grams, padded at both ends; each q-gram once, in order.
+def _qgrams(values: Sequence[str], q: int) -> Tokens:
+    """Break every word into its q-grams, padded at both ends.
 
     Padding by word makes the order of words not matter: `MARY ANN` and `ANN MARY` agree.
     """
-    found: dict[str, None] = {}
-    pad = "_" * (q - 1)
-    for word in value.split():
-        padded = f"{pad}{word}{pad}"
-        for start in range(len(padded) - q + 1):
-            found[padded[start : start + q]] = None
-    return list(found)
+    encoded = [value.encode("ascii") for value in values]
+    ends = np.cumsum([0, *map(len, encoded)])
+    text = np.frombuffer(b"".join(encoded), np.uint8)
+    grams, stops = word_qgrams(text, ends, q, ord(_PAD))
+    return _numbered(grams, stops, lambda gram: gram.to_bytes(q, "big").decode("ascii"))
 
 
-def date_tokens(value: str) -> list[str]:
-    """Break `YYYYMMDD` into digits tagged with their position, and one token for a swap.
+def _dates(values: Sequence[str]) -> Tokens:
+    """Break each `YYYYMMDD` into digits tagged with their place, and one token for a swap.
 
     The last token is the same for a date and the date with day and month swapped.
     """
-    digits = [f"{place}:{digit}" for place, digit in enumerate(value)]
-    first, second = sorted((value[4:6], value[6:8]))
-    return [*digits, f"swap:{value[:4]}{first}{second}"]
+    digits = _characters(values, 8) - ord("0")
+    number = digits @ 10 ** np.arange(7, -1, -1)
+    year, month, day = number // 10_000, number // 100 % 100, number % 100
+    swap = year * 10_000 + np.minimum(month, day) * 100 + np.maximum(month, day)
+    tagged = np.arange(8) * 10 + digits
+    codes = np.column_stack([tagged, swap + _SWAP])
+    ends = np.arange(0, codes.size + 1, 9)
+    return _numbered(codes.ravel(), ends, _date_token)
 
 
-def postcode_tokens(value: str) -> list[str]:
-    """Break a postcode into characters tagged with their position.
+def _date_token(code: int) -> str:
+    return f"swap:{code - _SWAP:08d}" if code >= _SWAP else f"{code // 10}:{code % 10}"
 
-    The incode of a British postcode is counted from the right, so that `N1 1AA` and `NW1 1AA`
+
+def _postcodes(values: Sequence[str]) -> Tokens:
+    """Break each postcode into characters tagged with their place.
+
+    The incode of a British postcode is counted from its own start, so that `N1 1AA` and `NW1 1AA`
     agree in all of it.
     """
-    outer = outcode(value) if _UK_POSTCODE.fullmatch(value) else value
-    tokens = [f"{place}:{character}" for place, character in enumerate(outer)]
-    inner = value[len(outer) :]
-    return tokens + [f"i{place}:{character}" for place, character in enumerate(inner)]
+    characters = _characters(values, max(map(len, values), default=1))
+    lengths = np.count_nonzero(characters, axis=1)
+    outer = np.fromiter(map(_outer_length, values), np.int64, len(values))[:, None]
+    place = np.arange(characters.shape[1])[None, :]
+    tag = np.where(place < outer, place, _INNER + place - outer)
+    codes = (tag << 8 | characters)[characters > 0]
+    return _numbered(codes, np.cumsum([0, *lengths]), _postcode_token)
+
+
+def _outer_length(value: str) -> int:
+    return len(value) - 3 if _UK_POSTCODE.fullmatch(value) else len(value)
+
+
+def _postcode_token(code: int) -> str:
+    tag, character = code >> 8, chr(code & 255)
+    return f"i{tag - _INNER}:{character}" if tag >= _INNER else f"{tag}:{character}"
+
+
+def _characters(values: Sequence[str], width: int) -> NDArray[np.int64]:
+    """Give the ASCII codes of values, `int64[values, width]`, 0 behind the end."""
+    text = np.array([value.encode("ascii") for value in values], f"S{width}")
+    return text.view(np.uint8).reshape(len(text), width).astype(np.int64)
+
+
+def _numbered(codes: NDArray[Any], ends: NDArray[np.int64], text: Callable[[int], str]) -> Tokens:
+    """Turn codes of tokens into texts and places."""
+    if codes.size and codes.max() < _SMALL_CODES:  # a table is faster than sorting
+        present = np.zeros(int(codes.max()) + 1, bool)
+        present[codes] = True
+        distinct = np.flatnonzero(present)
+        places = (np.cumsum(present) - 1)[codes]
+    else:
+        distinct, places = np.unique(codes, return_inverse=True)
+    return Tokens([text(code) for code in distinct.tolist()], places.astype(np.int64), ends)
+
+
+def _listed(tokens: list[list[str]]) -> Tokens:
+    places: dict[str, int] = {}
+    flat = [places.setdefault(token, len(places)) for one in tokens for token in one]
+    return Tokens(list(places), np.array(flat, np.int64), np.cumsum([0, *map(len, tokens)]))
 
 
 def code_tokens(value: str) -> list[str]:

@@ -174,8 +174,8 @@ def schema_init(files: tuple[Path, ...], output: Path, level: str) -> None:
         draft.write_text(text, encoding="utf-8")
     console().say(
         f"{output}: {level}-level schema with the fields "
-        f"{', '.join(one.name for one in drafted.field)}. Look it over; then every agency runs "
-        "`linkage encode` with the same file."
+        f"{', '.join(one.name for one in drafted.field)}. Look it over; every agency uses the same "
+        f"file.\nnext: linkage profile {files[0]} --schema {output}"
     )
 
 

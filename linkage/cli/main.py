@@ -21,6 +21,7 @@ _AGENCY, _LINKER, _ENGINEER = (f"linkage.cli.{role}" for role in ("agency", "lin
 _COMMANDS = {
     "keygen": _AGENCY,
     "schema": _AGENCY,
+    "profile": "linkage.cli.profile",
     "encode": "linkage.cli.encode",
     "resolve": _AGENCY,
     "inspect": _LINKER,
@@ -60,9 +61,9 @@ def linkage() -> None:
     """Link records of the same people across agencies, without showing them to each other.
 
     \b
-    Agency   keygen, schema, encode, resolve    holds the key and the raw records
-    Linker   inspect, link                      sees encodings only
-    Engineer evaluate, synth, demo              works with synthetic data
+    Agency   keygen, schema, profile, encode, resolve   holds key and raw records
+    Linker   inspect, link                              sees encodings only
+    Engineer evaluate, synth, demo                      works with synthetic data
 
     \b
     Example: linkage demo my-first-linkage

@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from linkage import __version__
 from linkage.errors import InputError, MismatchError
+from linkage.io.ids import text_order
 from linkage.io.outputs import new_file
 from linkage.io.sealed import opened, seal
 from linkage.kernels.dice import popcounts
@@ -104,7 +105,8 @@ class EncodingsWriter:
                 write_statistics=False,
                 store_schema=False,
             )
-        order = np.argsort(encodings.records[encodings.owner], kind="stable")
+        order = text_order(encodings.records)
+        order = np.argsort(np.argsort(order)[encodings.owner], kind="stable")
         for start in range(0, len(order), _BATCH_ROWS):
             rows = order[start : start + _BATCH_ROWS]
             columns = _columns(encodings, rows)
@@ -347,6 +349,15 @@ def _canonical(content: dict[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
+def _lines(texts: NDArray[np.bytes_]) -> bytes:
+    """Give the texts, which hold no NUL, each with a line feed behind it."""
+    cells = np.zeros((len(texts), texts.itemsize + 1), np.uint8)
+    cells[:, :-1] = np.ascontiguousarray(texts).view(np.uint8).reshape(len(texts), -1)
+    cells[:, -1] = ord("\n")
+    text: bytes = cells[cells != 0].tobytes()
+    return text
+
+
 class _ContentDigest:
     """SHA-256 of the manifest and of every column; how rows are grouped doesn't matter."""
 
@@ -357,7 +368,7 @@ class _ContentDigest:
         for name, state in self._columns.items():
             values = columns[name]
             if values.dtype.kind == "S":
-                state.update(b"\n".join(values.tolist()) + b"\n")
+                state.update(_lines(values))
             else:
                 state.update(np.ascontiguousarray(values).data)
 

@@ -43,12 +43,21 @@ class IdsWriter:
 
     def write(self, records: NDArray[np.bytes_], own_ids: list[str]) -> None:
         """Add the pseudonym and the own id of each record."""
-        order = np.argsort(records)
+        order = text_order(records)
         columns = [
             pa.array(records[order]).cast(pa.string()),
             pa.array([own_ids[place] for place in order.tolist()], pa.string()),
         ]
         self._file.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+
+
+def text_order(texts: NDArray[np.bytes_]) -> NDArray[np.int64]:
+    """Give the order of texts, as `argsort` would, comparing eight bytes at a time."""
+    if not len(texts):
+        return np.empty(0, np.int64)
+    width = -(-texts.itemsize // 8)
+    numbers = np.ascontiguousarray(texts.astype(f"S{8 * width}")).view(">u8").reshape(-1, width)
+    return np.lexsort(numbers.T[::-1].astype(np.uint64))
 
 
 def read_ids(path: Path) -> dict[str, str]:
