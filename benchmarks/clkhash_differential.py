@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from linkage import __version__
-from linkage.agency.clkhash import ClkhashSchema, encode_clks, read_raw_column, to_base64
+from linkage.agency.clkhash import ClkhashSchema, encode_clks, read_raw_column
 from linkage.errors import InputError
+from linkage.io.clks import to_base64
 
 RESULTS = Path(__file__).with_name("results") / "clkhash_differential.json"
 SEED = 20_240_611

@@ -29,7 +29,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage import __version__
-from linkage.agency.clkhash import ClkhashSchema, encode_clks, read_raw_column, to_base64
+from linkage.agency.clkhash import ClkhashSchema, encode_clks, read_raw_column
+from linkage.io.clks import to_base64
 
 RESULTS = Path(__file__).with_name("results") / "clkhash_speed.json"
 ROWS, SAMPLE, CHUNK, RUNS = 1_000_000, 100_000, 100_000, 3

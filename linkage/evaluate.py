@@ -147,6 +147,7 @@ def evaluate_blocking(
     ----------
     tokens, owners
         For every data set `uint64[rows, passes]` and the record of each row `int64[rows]`.
+        Without passes all pairs were compared.
     linked
         The pairs of data sets that were linked.
     """
@@ -228,6 +229,8 @@ def _share_a_key(
     owners: Sequence[NDArray[np.int64]],
 ) -> NDArray[np.bool_]:
     """Tell for every pair of records whether any of their rows meet in any pass."""
+    if tokens[left].shape[1] == 0:
+        return np.ones(len(pairs), bool)
     met = np.zeros(len(pairs), bool)
     for place in range(tokens[left].shape[1]):
         met |= _meet(pairs, tokens[left][:, place], tokens[right][:, place], owners, left, right)

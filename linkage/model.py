@@ -54,6 +54,10 @@ def expected_slices(schema: LinkageSchema) -> tuple[Slice, ...]:
     return tuple(Slice(name=name, words=schema.filter.bits // 64) for name in names)
 
 
+#: Fingerprint of encodings that come without one, and without a schema.
+UNKNOWN = "0" * 16
+
+
 class Manifest(BaseModel):
     """What an encoded file says of itself. Written by the agency, checked by the linker."""
 
@@ -66,7 +70,7 @@ class Manifest(BaseModel):
     key_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     hardening: list[str]
     slices: Annotated[list[Slice], Field(min_length=1, max_length=256)]
-    passes: Annotated[list[str], Field(min_length=1, max_length=32)]
+    passes: Annotated[list[str], Field(max_length=32)]
     rows: Annotated[int, Field(ge=1)]
     records: Annotated[int, Field(ge=1)]
     rejected: Annotated[int, Field(ge=0)]

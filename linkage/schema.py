@@ -200,6 +200,8 @@ class LinkageSchema(_Part):
     """What all parties agreed on. Load it with `LinkageSchema.load`.
 
     `list_separator` parts several values in a cell of a CSV file, for fields with `several`.
+    `clkhash` is the document of a clkhash schema, accepted as it is; then there are no fields or
+    passes of our own, and all pairs of records are compared.
     """
 
     version: Literal[1]
@@ -208,9 +210,10 @@ class LinkageSchema(_Part):
     record_id: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
     list_separator: Annotated[str, Field(min_length=1, max_length=3)] = ";"
     filter: Filter = Filter()
-    field: Annotated[tuple[FieldSpec, ...], Field(min_length=1, max_length=MAX_FIELDS)]
-    blocking: Annotated[tuple[BlockingPass, ...], Field(min_length=1, max_length=32)]
+    field: Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)] = ()
+    blocking: Annotated[tuple[BlockingPass, ...], Field(max_length=32)] = ()
     decision: Decision = Decision()
+    clkhash: dict[str, Any] | None = None
 
     @field_validator("record_id", "field", "blocking", mode="before")
     @classmethod
@@ -218,7 +221,20 @@ class LinkageSchema(_Part):
         return _as_tuple(value)
 
     @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.clkhash is not None:
+            if self.field or self.blocking or self.level != "record":
+                raise ValueError("a clkhash schema has no fields, passes or levels of ours")
+            return self
+        for part, known in (("field", self.field), ("blocking", self.blocking)):
+            if not known:
+                raise ValueError(f"{part}: there must be at least one [[{part}]]")
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.clkhash is not None:
+            return self
         _refuse_repeats("field", [field.name for field in self.field])
         _refuse_repeats("blocking pass", [one.name for one in self.blocking])
         _refuse_repeats("column", [header for field in self.field for header in field.headers])
@@ -239,13 +255,14 @@ class LinkageSchema(_Part):
 
     @classmethod
     def load(cls, path: str | Path) -> LinkageSchema:
-        """Read and check a schema file.
+        """Read and check a schema file: ours in TOML, or one of clkhash in JSON.
 
         Raises `InputError` that names the file and the key, and `MismatchError` for another
         version.
         """
         try:
-            return cls.parse(Path(path).read_text(encoding="utf-8-sig"))
+            text = Path(path).read_text(encoding="utf-8-sig")
+            return cls.parse_clkhash(text) if text.lstrip().startswith("{") else cls.parse(text)
         except UnicodeDecodeError:
             raise InputError(f"{path}: not a UTF-8 text file, so not a linkage schema") from None
         except LinkageError as error:
@@ -261,6 +278,29 @@ class LinkageSchema(_Part):
         except ValueError as error:
             raise InputError(f"not valid TOML: {str(error)[:200]}") from None
         return cls.from_content(content)
+
+    @classmethod
+    def parse_clkhash(cls, text: str) -> LinkageSchema:
+        """Take the text of a clkhash schema (versions 1 to 3). The agency's encoder checks it."""
+        try:
+            document = json.loads(text)
+            length = document["clkConfig"]["l"]
+            version = document["version"]
+        except (ValueError, RecursionError):
+            raise InputError("not valid JSON") from None
+        except (KeyError, TypeError):
+            raise InputError("not a clkhash schema: it has no version or no clkConfig.l") from None
+        if type(length) is not int or not 1 <= length <= MAX_FILTER_BITS:
+            raise InputError(f"clkConfig.l must be a whole number from 1 to {MAX_FILTER_BITS}")
+        return cls.from_clkhash(document, f"clkhash-v{str(version)[:10]}")
+
+    @classmethod
+    def from_clkhash(cls, document: dict[str, Any], name: str) -> LinkageSchema:
+        """Wrap the document of a clkhash schema whose `clkConfig.l` is known to be good."""
+        words = -(-document["clkConfig"]["l"] // 64)
+        return cls(
+            version=1, name=name, level="record", filter=Filter(bits=64 * words), clkhash=document
+        )
 
     @classmethod
     def from_content(cls, content: object) -> LinkageSchema:

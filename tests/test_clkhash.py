@@ -23,14 +23,13 @@ from linkage.agency.clkhash import (
     encode,
     encode_clks,
     find_problems,
-    from_base64,
     read_raw_column,
-    to_base64,
     tokens,
 )
 from linkage.agency.clkhash.dates import read_dates
 from linkage.agency.columns import Column
 from linkage.errors import InputError
+from linkage.io.clks import from_base64, to_base64
 from tests import reference_clkhash
 from tests.vectors.make_clkhash import PATH, cases
 

@@ -169,7 +169,7 @@ class Encoder:
             dataset=self.dataset,
             schema=self.schema,
             key_fingerprint=self.key_fingerprint,
-            records=self._records(own_ids),
+            records=new_records(own_ids, keep=self._keep_ids),
             owner=owner,
             bits=self._bits(values, len(owner)),
             slices=self.slices,
@@ -221,13 +221,6 @@ class Encoder:
         rows = len(read_column(table, names[0]).codes) if names else 0
         return "", [str(self._rows + row + 1) for row in range(rows)]
 
-    def _records(self, own_ids: list[str]) -> NDArray[np.bytes_]:
-        """Give the record ids: the agency's own, or random pseudonyms."""
-        if self._keep_ids:
-            return np.array([one.encode() for one in own_ids], np.bytes_)
-        random = secrets.token_hex(_PSEUDONYM_BYTES * len(own_ids))
-        return np.frombuffer(random.encode(), f"S{2 * _PSEUDONYM_BYTES}")
-
     def _tokens(self, values: dict[str, Column]) -> NDArray[np.uint64]:
         """Compute the blocking tokens of all passes, `uint64[rows, passes]`."""
         parts = PartBlocks(values)
@@ -254,6 +247,14 @@ class Encoder:
         positions = bit_positions(tokens.texts, key, share, self.schema.filter.bits)
         words = self.schema.filter.bits // 64
         return set_bits(positions, tokens.places, tokens.ends, field.bits_per_feature, words)
+
+
+def new_records(own_ids: list[str], *, keep: bool) -> NDArray[np.bytes_]:
+    """Give record ids: random pseudonyms, or the agency's own where these are to be kept."""
+    if keep:
+        return np.array([one.encode() for one in own_ids], np.bytes_)
+    random = secrets.token_hex(_PSEUDONYM_BYTES * len(own_ids))
+    return np.frombuffer(random.encode(), f"S{2 * _PSEUDONYM_BYTES}")
 
 
 def bit_positions(tokens: list[str], key: bytes, count: int, bits: int) -> NDArray[np.int64]:

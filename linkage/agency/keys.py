@@ -56,14 +56,7 @@ class ProjectKey:
         Raises `InputError` if it is not one, or if everybody on the machine may read it; warns
         if its group may, and about a secret that a secrets manager mounted for all.
         """
-        try:
-            with open(path, "rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                content = file.read(_MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise InputError(f"{path}: can't read the key file: {error.strerror}") from None
-        _check_mode(path, mode)
-        return cls(_decode(path, content))
+        return cls(_decode(path, _read(path)))
 
     def text(self) -> str:
         """Give the text of the key file. It is the secret: write it to nothing but a key file."""
@@ -94,6 +87,41 @@ class ProjectKey:
         raise TypeError("a ProjectKey can't be pickled")
 
 
+class ClkhashSecret(ProjectKey):
+    """The secret of a clkhash project: any bytes, a file's content less one trailing newline.
+
+    Limits: a secret that a person made up can be guessed, and the fingerprint tells whether a
+    guess is right. Draw it at random.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        """Take the secret; raises `InputError` if it is empty."""
+        if not secret:
+            raise InputError("the clkhash secret is empty")
+        self._secret = secret
+
+    @classmethod
+    def load(cls, path: str | Path) -> ClkhashSecret:
+        """Read the secret from any file, with the same regard to its mode as for a key file."""
+        return cls(_read(path).removesuffix(b"\n"))
+
+    @property
+    def secret(self) -> bytes:
+        """The bytes that clkhash derives its keys from."""
+        return self._secret
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: can't read the key file: {error.strerror}") from None
+    _check_mode(path, mode)
+    return content
+
+
 def _decode(path: str | Path, content: bytes) -> bytes:
     marker, _, encoded = content.strip().partition(b" ")
     if marker != MARKER.encode() and marker.startswith(_MARKER_STEM):
@@ -122,5 +150,5 @@ def _check_mode(path: str | Path, mode: int) -> None:
         warnings.warn(
             f"{path}: others than its owner may open the key file (mode "
             f"{stat.S_IMODE(mode):04o}); run: chmod 600 {path}",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,10 +11,14 @@ from linkage.cli.console import (
     EXISTING_FILE,
     NEW_PATH,
     console,
+    naming,
     print_json,
     print_table,
     shared_options,
 )
+
+if TYPE_CHECKING:
+    from linkage.schema import LinkageSchema
 
 
 @click.command()
@@ -128,12 +133,19 @@ def schema_check(file: Path, as_json: bool) -> None:
     from linkage.schema import LinkageSchema
 
     loaded = LinkageSchema.load(file)
+    if loaded.clkhash is not None:
+        with naming(file):
+            _clkhash_columns(loaded)
     if as_json:
         print_json({"name": loaded.name, "level": loaded.level, "digest": loaded.digest()})
         return
     if not console().level:
         return
     click.echo(f"{file}: good. {loaded.name}, {loaded.level} level, digest {loaded.digest()}")
+    if loaded.clkhash is not None:
+        rows = [[name, "no" if ignored else "yes"] for name, ignored in _clkhash_columns(loaded)]
+        print_table(["feature", "encoded"], rows)
+        return
     print_table(
         ["field", "type", "columns"],
         [[one.name, one.type, ", ".join(one.headers)] for one in loaded.field],
@@ -141,6 +153,12 @@ def schema_check(file: Path, as_json: bool) -> None:
     print_table(
         ["blocking pass", "on"], [[one.name, " + ".join(one.on)] for one in loaded.blocking]
     )
+
+
+def _clkhash_columns(loaded: LinkageSchema) -> tuple[tuple[str, bool], ...]:
+    from linkage.agency.clkhash import ClkhashSchema
+
+    return ClkhashSchema.parse(loaded.clkhash or {}).columns
 
 
 @schema.command("init")

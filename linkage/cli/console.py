@@ -105,6 +105,19 @@ class Console:
             yield update
 
 
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Put the name of a file before what was wrong with it, if the message has it not."""
+    from linkage.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        if str(file) in str(error):
+            raise
+        raise InputError(f"{file}: {error}") from None
+
+
 def shared_options(command: Command) -> Command:
     """Add the options that every command has; the command gets a `console`."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +14,17 @@ from linkage.cli.console import (
     EXISTING_FILE,
     NEW_PATH,
     console,
+    naming,
     print_json,
     print_table,
     shared_options,
 )
 
 if TYPE_CHECKING:
-    from linkage.agency.encode import Encoder, FieldCount
+    from linkage.agency.clkhash import ClkhashEncoder
+    from linkage.agency.encode import Encoded, Encoder
     from linkage.io.rejects import Rejects
-    from linkage.model import Manifest
+    from linkage.schema import LinkageSchema
 
 _PARTS = ("empty", "discarded", "encoded")
 
@@ -48,6 +52,14 @@ _PARTS = ("empty", "discarded", "encoded")
     help="Seal the file for the linker: age1..., or a file of such; repeat for more.",
 )
 @click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "clkhash-json"]),
+    default="parquet",
+    show_default=True,
+    help="Ours, or that of clkhash (with a clkhash schema only).",
+)
+@click.option(
     "--on-error",
     type=click.Choice(["stop", "skip"]),
     default="stop",
@@ -73,6 +85,7 @@ def encode(
     keep_ids: bool,
     aliases: Path | None,
     recipients: tuple[str, ...],
+    form: str,
     on_error: str,
     max_bad_rows: int,
     as_json: bool,
@@ -81,20 +94,17 @@ def encode(
 
     Writes the encoded file, which you send, and beside it NAME.ids.parquet, which says which
     record is which of yours and stays with you. Rows left out by --on-error skip are listed in
-    NAME.rejects.csv, with the reason.
+    NAME.rejects.csv, with the reason. The schema may be a clkhash schema in JSON; the key is then
+    the file that holds its secret.
 
     \b
     Example: linkage encode police.csv --schema schema.toml --key project.key \\
                --dataset police -o police.enc.parquet
     """
-    from linkage.agency.aliases import alias_table
-    from linkage.agency.encode import Encoder, refuse_row
-    from linkage.agency.keys import ProjectKey
     from linkage.io.ids import ids_path
     from linkage.io.outputs import check_output
     from linkage.io.rejects import Rejects, rejects_path
     from linkage.io.sealed import read_recipients
-    from linkage.io.tables import read_table
     from linkage.model import check_dataset_name
     from linkage.schema import LinkageSchema
 
@@ -106,113 +116,153 @@ def encode(
         check_output(one, inputs)
     read_recipients(recipients)
     loaded = LinkageSchema.load(schema_file)
+    _check_options(loaded, form, aliases, recipients)
     name = check_dataset_name(dataset or file.name.split(".")[0])
-    key = ProjectKey.load(key_file)
     rejects = Rejects(max_bad_rows) if on_error == "skip" else None
-    with _naming(aliases or file):
-        table = alias_table(read_table(aliases), loaded, id_column) if aliases else None
-    encoder = Encoder(
-        loaded,
-        key,
-        name,
-        id_column=id_column,
-        keep_ids=keep_ids,
-        aliases=table,
-        on_bad_row=rejects.add if rejects is not None else refuse_row,
-    )
-    manifest, counts = _encode(file, encoder, output, recipients, rejects)
+    settings: dict[str, Any] = {"id_column": id_column, "keep_ids": keep_ids}
+    if rejects is not None:
+        settings["on_bad_row"] = rejects.add
+    with naming(schema_file):
+        encoder = _encoder(loaded, key_file, name, aliases, settings)
+    summary = _encode(file, encoder, output, form, recipients, rejects)
     if rejects is not None:
         rejects.write(outputs[2])
     if as_json:
-        print_json(_facts(manifest, counts, outputs))
+        print_json(_facts(summary, outputs))
     elif console().level:
-        _print_summary(manifest, counts, outputs)
+        _print_summary(summary, outputs)
+
+
+def _check_options(
+    schema: LinkageSchema, form: str, aliases: Path | None, recipients: Sequence[str]
+) -> None:
+    from linkage.errors import UsageError
+
+    if form == "clkhash-json" and schema.clkhash is None:
+        raise UsageError("--format clkhash-json needs a clkhash schema; this one is ours")
+    if form == "clkhash-json" and recipients:
+        raise UsageError("--recipient seals our own format; leave --format out")
+    if schema.clkhash is not None and aliases:
+        raise UsageError("clkhash knows no aliases; leave --aliases out")
+
+
+def _encoder(
+    schema: LinkageSchema, key_file: Path, name: str, aliases: Path | None, settings: dict[str, Any]
+) -> Encoder | ClkhashEncoder:
+    from linkage.agency.aliases import alias_table
+    from linkage.agency.clkhash import ClkhashEncoder
+    from linkage.agency.encode import Encoder
+    from linkage.agency.keys import ClkhashSecret, ProjectKey
+    from linkage.io.tables import read_table
+
+    if schema.clkhash is not None:
+        return ClkhashEncoder(schema, ClkhashSecret.load(key_file), name, **settings)
+    key = ProjectKey.load(key_file)
+    table = None
+    if aliases:
+        with naming(aliases):
+            table = alias_table(read_table(aliases), schema, settings["id_column"])
+    return Encoder(schema, key, name, aliases=table, **settings)
+
+
+@dataclass
+class _Summary:
+    """What was encoded, for people and machines."""
+
+    dataset: str
+    schema_digest: str
+    key_fingerprint: str
+    records: int = 0
+    alias_rows: int = 0
+    rejected: int = 0
+    fields: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, chunk: Encoded) -> None:
+        """Count a chunk."""
+        self.records += len(chunk.own_ids)
+        self.alias_rows += len(chunk.encodings.owner)
+        for name, count in chunk.counts.items():
+            total = self.fields.setdefault(name, dict.fromkeys(_PARTS, 0))
+            for part in _PARTS:
+                total[part] += getattr(count, part)
 
 
 def _encode(
     file: Path,
-    encoder: Encoder,
+    encoder: Encoder | ClkhashEncoder,
     output: Path,
+    form: str,
     recipients: Sequence[str],
     rejects: Rejects | None,
-) -> tuple[Manifest, dict[str, dict[str, int]]]:
-    """Encode the file chunk by chunk; gives the manifest and counts by field."""
-    from linkage.io.encoded import encodings_writer
-    from linkage.io.ids import ids_path, ids_writer
+) -> _Summary:
+    """Encode the file chunk by chunk."""
     from linkage.io.tables import read_batches
 
-    totals: dict[str, dict[str, int]] = {}
-    done = 0
+    summary = _Summary(encoder.dataset, encoder.schema.digest(), encoder.key_fingerprint)
     with (
-        _naming(file),
+        naming(file),
         console().progress("encoding") as progress,
-        ids_writer(ids_path(output)) as ids,
-        encodings_writer(output, recipients) as encoded,
+        _outputs(output, form, recipients) as write,
     ):
         for batch, rows in read_batches(file, rejects.add if rejects is not None else None):
             chunk = encoder.encode(batch, rows)
-            encoded.write(chunk.encodings)
-            ids.write(chunk.encodings.records, chunk.own_ids)
-            _add(totals, chunk.counts)
-            done += batch.num_rows
-            progress("records", done, 0)
-        encoded.rejected = len(rejects) if rejects is not None else 0
-    return encoded.manifest, totals
+            summary.add(chunk)
+            write(chunk, len(rejects) if rejects is not None else 0)
+            progress("records", summary.records, 0)
+    summary.rejected = len(rejects) if rejects is not None else 0
+    return summary
 
 
-def _add(totals: dict[str, dict[str, int]], counts: dict[str, FieldCount]) -> None:
-    for field, count in counts.items():
-        total = totals.setdefault(field, dict.fromkeys(_PARTS, 0))
-        for part in _PARTS:
-            total[part] += getattr(count, part)
+@contextmanager
+def _outputs(
+    output: Path, form: str, recipients: Sequence[str]
+) -> Iterator[Callable[[Encoded, int], None]]:
+    """Open the encoded file and the ids table; yields what writes a chunk to both."""
+    import numpy as np
+
+    from linkage.io.clks import clks_writer
+    from linkage.io.encoded import encodings_writer
+    from linkage.io.ids import ids_path, ids_writer
+
+    with ExitStack() as files:
+        ids = files.enter_context(ids_writer(ids_path(output)))
+        if form == "parquet":
+            encoded = files.enter_context(encodings_writer(output, recipients))
+
+            def write(chunk: Encoded, rejected: int) -> None:
+                encoded.write(chunk.encodings)
+                encoded.rejected = rejected
+                ids.write(chunk.encodings.records, chunk.own_ids)
+        else:
+            clks = files.enter_context(clks_writer(output))
+
+            def write(chunk: Encoded, rejected: int) -> None:
+                places = np.arange(clks.count, clks.count + len(chunk.own_ids))
+                document = chunk.encodings.schema.clkhash or {}
+                clks.write(chunk.encodings.bits, document["clkConfig"]["l"])
+                ids.write(places.astype(np.bytes_), chunk.own_ids)
+
+        yield write
 
 
-def _facts(
-    manifest: Manifest, counts: dict[str, dict[str, int]], outputs: Sequence[Path]
-) -> dict[str, Any]:
-    return {
-        "dataset": manifest.dataset,
-        "rows_read": manifest.records + manifest.rejected,
-        "rejected": manifest.rejected,
-        "records": manifest.records,
-        "alias_rows": manifest.rows,
-        "fields": counts,
-        "schema_digest": manifest.schema_digest,
-        "key_fingerprint": manifest.key_fingerprint,
-    } | dict(zip(("encoded", "ids", "rejects"), map(str, outputs), strict=False))
+def _facts(summary: _Summary, outputs: Sequence[Path]) -> dict[str, Any]:
+    facts = vars(summary) | {"rows_read": summary.records + summary.rejected}
+    return facts | dict(zip(("encoded", "ids", "rejects"), map(str, outputs), strict=False))
 
 
-def _print_summary(
-    manifest: Manifest, counts: dict[str, dict[str, int]], outputs: Sequence[Path]
-) -> None:
-    read = manifest.records + manifest.rejected
-    aliases = f" in {manifest.rows:,} alias rows" if manifest.rows > manifest.records else ""
+def _print_summary(summary: _Summary, outputs: Sequence[Path]) -> None:
+    read, rows = summary.records + summary.rejected, summary.alias_rows
+    aliases = f" in {rows:,} alias rows" if rows > summary.records else ""
     click.echo(
-        f"{manifest.dataset}: {read:,} rows read = {manifest.records:,} records encoded{aliases} "
-        f"+ {manifest.rejected:,} rejected"
+        f"{summary.dataset}: {read:,} rows read = {summary.records:,} records encoded{aliases} "
+        f"+ {summary.rejected:,} rejected"
     )
     header = ["field", "empty", "placeholder or unreadable", "encoded"]
-    print_table(header, [[one, *parts.values()] for one, parts in counts.items()])
+    print_table(header, [[one, *parts.values()] for one, parts in summary.fields.items()])
     click.echo(
-        f"send  {outputs[0]}  (schema {manifest.schema_digest[:12]}, key fingerprint "
-        f"{manifest.key_fingerprint})"
+        f"send  {outputs[0]}  (schema {summary.schema_digest[:12]}, key fingerprint "
+        f"{summary.key_fingerprint})"
     )
     click.echo(f"keep  {outputs[1]}  (your own ids; never send it)")
     if len(outputs) > 2:
         click.echo(f"look  {outputs[2]}  (rows left out, and why)")
-
-
-class _naming:  # noqa: N801 - reads as a statement: with _naming(file)
-    """Put the name of a file before what was wrong with it."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from linkage.errors import InputError
-
-        if isinstance(error, InputError) and str(self.file) not in str(error):
-            raise InputError(f"{self.file}: {error}") from None

@@ -35,23 +35,39 @@ def inspect(file: Path, identity: Path | None, as_json: bool) -> None:
     """
     from linkage.io.encoded import read_encodings, read_manifest
     from linkage.linker.measure import measure_passes, measure_slices
+    from linkage.model import UNKNOWN
 
     encodings = read_encodings(file, identity)
-    manifest = read_manifest(file, identity)
     slices, passes = measure_slices(encodings), measure_passes(encodings)
-    facts = manifest.model_dump(exclude={"slices", "passes", "schema_content"})
-    facts["schema_name"] = manifest.schema_name
-    facts["level"] = encodings.schema.level
+    facts: dict[str, Any] = {
+        "dataset": encodings.dataset,
+        "schema_name": encodings.schema.name,
+        "schema_digest": encodings.schema.digest(),
+        "level": encodings.schema.level,
+        "key_fingerprint": encodings.key_fingerprint.replace(UNKNOWN, "unknown"),
+        "rows": len(encodings.owner),
+        "records": len(encodings.records),
+    }
+    if file.suffix.lower() != ".json":
+        manifest = read_manifest(file, identity)
+        facts |= manifest.model_dump(
+            include={"format_version", "hardening", "rejected", "software", "content_digest"}
+        )
     if as_json:
         print_json(facts | {"slices": slices, "passes": passes})
         return
     if not console().level:
         return
-    click.echo(f"{file}: {manifest.rows:,} rows of {manifest.records:,} records, undamaged")
-    print_table(["", ""], [[name.replace("_", " "), str(value)] for name, value in facts.items()])
+    click.echo(f"{file}: {facts['rows']:,} rows of {facts['records']:,} records, undamaged")
+    shown = [
+        [name.replace("_", " "), "none" if value == [] else str(value)]
+        for name, value in facts.items()
+    ]
+    print_table(["", ""], shown)
     print_table(["slice", "bits", "mean fill", "missing"], [list(one.values()) for one in slices])
     header = ["blocking pass", "missing", "blocks", "largest block"]
-    print_table(header, [list(one.values()) for one in passes])
+    if passes:
+        print_table(header, [list(one.values()) for one in passes])
 
 
 @click.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from linkage.linker.compare import Scored, collapse, compare_task, side
 from linkage.linker.decide import Decider, decider
 from linkage.linker.persons import join_persons
 from linkage.linker.train import DataPair
-from linkage.model import Encodings, Pairs, PassCount, Persons, Task
+from linkage.model import UNKNOWN, Encodings, Pairs, PassCount, Persons, Task
+
+_ALL_PAIRS = "all_pairs"
 
 Progress = Callable[[str, int, int], None]
 
@@ -88,7 +91,8 @@ def link(
     clock.lap("prepare")
     how = decider(data, schema, threshold=threshold, probability=probability, seed=seed)
     clock.lap("train")
-    counts = [[0, 0] for _ in schema.blocking]
+    names = [one.name for one in schema.blocking] or [_ALL_PAIRS]
+    counts = [[0, 0] for _ in names]
     links, review = [], []
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         for place, one in zip(places, data, strict=True):
@@ -104,9 +108,7 @@ def link(
         links=tuple(links),
         review=tuple(review),
         persons=persons,
-        passes=tuple(
-            PassCount(one.name, *count) for one, count in zip(schema.blocking, counts, strict=True)
-        ),
+        passes=tuple(PassCount(name, *count) for name, count in zip(names, counts, strict=True)),
         all_pairs=sum(one.all_pairs for one in data),
         decision=how.summary([one.name for one in encodings[0].slices])
         | {"assignment": assignment, "deduplicate": deduplicate},
@@ -127,6 +129,9 @@ def check_together(encodings: Sequence[Encodings]) -> None:
             )
     first = encodings[0]
     for other in encodings[1:]:
+        if UNKNOWN in (first.key_fingerprint, other.key_fingerprint):
+            _check_lengths(first, other)
+            continue
         if other.schema.digest() != first.schema.digest():
             raise MismatchError(
                 f"'{first.dataset}' and '{other.dataset}' were encoded with different schemas "
@@ -143,6 +148,20 @@ def check_together(encodings: Sequence[Encodings]) -> None:
             raise InputError(
                 f"'{other.dataset}' has other slices or blocking passes than '{first.dataset}'"
             )
+
+
+def _check_lengths(first: Encodings, other: Encodings) -> None:
+    """Check what can be checked of CLKs that say nothing of their schema and key."""
+    if other.bits.shape[1] != first.bits.shape[1] or other.tokens.shape[1] or first.tokens.shape[1]:
+        raise MismatchError(
+            f"'{first.dataset}' and '{other.dataset}' hold filters of different kinds or lengths; "
+            "encode anew with one schema"
+        )
+    warnings.warn(
+        f"'{first.dataset}' or '{other.dataset}' says nothing of its schema and key: if they "
+        "differ from the other's, no link is right",
+        stacklevel=4,
+    )
 
 
 def _data_pairs(

@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from linkage import __version__
 from linkage.errors import InputError, MismatchError
+from linkage.io.clks import read_clks
 from linkage.io.ids import text_order
 from linkage.io.outputs import new_file
 from linkage.io.sealed import opened, seal
@@ -151,10 +152,14 @@ def read_manifest(path: str | Path, identity: Path | None = None) -> Manifest:
 def read_encodings(path: str | Path, identity: Path | None = None) -> Encodings:
     """Read and check a whole encoded file; a sealed one with the linker's identity.
 
+    Also reads the JSON form in which clkhash's clients exchange CLKs.
+
     Raises `InputError` for a file that is damaged, cut short, edited or none at all,
     `MismatchError` for another format version or somebody else's seal, and `UsageError` for a
     sealed file without an identity.
     """
+    if Path(path).suffix.lower() == ".json":
+        return read_clks(Path(path))
     with (
         opened(Path(path), identity) as raw,
         _damage_is_input_error(path),

@@ -22,8 +22,14 @@ _SCHEMA = pa.schema([("record", pa.string()), ("record_id", pa.string())])
 
 def ids_path(encoded: Path) -> Path:
     """Name the table beside an encoded file: `police.ids.parquet` for `police.enc.parquet`."""
-    stem = encoded.name.removesuffix(".age").removesuffix(".parquet").removesuffix(".enc")
+    stem = stem_of(encoded)
     return encoded.with_name(f"{stem}.ids.parquet")
+
+
+def stem_of(encoded: Path) -> str:
+    """Give the name of an encoded file without what says its form: `police`."""
+    name = encoded.name.removesuffix(".age").removesuffix(".json").removesuffix(".parquet")
+    return name.removesuffix(".enc")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from linkage.errors import InputError
+from linkage.io.ids import stem_of
 from linkage.io.outputs import new_file
 from linkage.io.tables import write_table
 
@@ -38,5 +39,5 @@ class Rejects:
 
 def rejects_path(encoded: Path) -> Path:
     """Name the reject file beside an encoded file: `police.rejects.csv`."""
-    stem = encoded.name.removesuffix(".age").removesuffix(".parquet").removesuffix(".enc")
+    stem = stem_of(encoded)
     return encoded.with_name(f"{stem}.rejects.csv")

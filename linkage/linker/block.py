@@ -22,11 +22,17 @@ def plan_tasks(
 ) -> Iterator[Task]:
     """Yield the tasks of one pass over two data sets, or one `within` itself, by block key.
 
-    A block of more than `TASK_COMPARISONS` is split by its left rows.
+    A block of more than `TASK_COMPARISONS` is split by its left rows. Encodings without passes
+    are one block: all pairs are compared.
     """
-    left_order, left_keys = _sorted_rows(left, blocking_pass)
-    right_order, right_keys = _sorted_rows(right, blocking_pass)
-    blocks = _split(_shared_blocks(left_keys, right_keys))
+    if left.tokens.shape[1]:
+        left_order, left_keys = _sorted_rows(left, blocking_pass)
+        right_order, right_keys = _sorted_rows(right, blocking_pass)
+        shared = _shared_blocks(left_keys, right_keys)
+    else:
+        left_order, right_order = (np.arange(len(one.owner)) for one in (left, right))
+        shared = np.array([[0, len(left_order), 0, len(right_order)]], np.int64)
+    blocks = _split(shared)
     sizes = np.cumsum((blocks[:, 1] - blocks[:, 0]) * (blocks[:, 3] - blocks[:, 2]))
     cuts = np.flatnonzero(np.diff(sizes // TASK_COMPARISONS)) + 1
     for start, stop in pairwise([0, *cuts.tolist(), len(blocks)]):

@@ -11,16 +11,15 @@ by pattern attacks on top; `bitsPerToken` shows the length of values.
 
 from linkage.agency.clkhash.columns import read_raw_column
 from linkage.agency.clkhash.encode import encode_clks
+from linkage.agency.clkhash.encoder import ClkhashEncoder
 from linkage.agency.clkhash.problems import Problem, find_problems
 from linkage.agency.clkhash.schema import ClkhashSchema
-from linkage.agency.clkhash.serial import from_base64, to_base64
 
 __all__ = [
+    "ClkhashEncoder",
     "ClkhashSchema",
     "Problem",
     "encode_clks",
     "find_problems",
-    "from_base64",
     "read_raw_column",
-    "to_base64",
 ]

@@ -8,13 +8,79 @@ bits up to a whole byte, in base64 with padding and without line breaks.
 from __future__ import annotations
 
 import binascii
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.errors import InputError
+from linkage.io.outputs import new_file
+from linkage.model import UNKNOWN, Encodings, check_dataset_name, expected_slices
+from linkage.schema import MAX_FILTER_BITS, LinkageSchema
 
 _REVERSED = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)], np.uint8)
+
+
+@contextmanager
+def clks_writer(path: Path) -> Iterator[ClksWriter]:
+    """Open a file `{"clks": [...]}`, as clkhash's clients write it, whole or not at all."""
+    with new_file(path) as draft, open(draft, "w", encoding="ascii") as file:
+        writer = ClksWriter(file.write)
+        file.write('{"clks": [')
+        yield writer
+        file.write("]}\n")
+
+
+class ClksWriter:
+    """Writes CLKs in the order of the agency's rows; the form has no place for ids."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self.count = 0
+
+    def write(self, bits: NDArray[np.uint64], length: int) -> None:
+        """Add CLKs of `length` bits."""
+        texts = [f'"{text}"' for text in to_base64(bits, length)]
+        if texts:
+            self._write((", " if self.count else "") + ", ".join(texts))
+        self.count += len(texts)
+
+
+def read_clks(path: Path) -> Encodings:
+    """Read a file of CLKs in text form.
+
+    It says nothing of its data set, schema and key: the data set gets the file's name, a record
+    the number of its CLK from 0, and the fingerprint is `UNKNOWN`. Raises `InputError`.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        texts = content["clks"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f'{path}: not a file of CLKs: {{"clks": [...]}}') from None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise InputError(f"{path}: its clks are not a list of texts")
+    if not texts:
+        raise InputError(f"{path}: holds no CLK")
+    try:
+        bits, length = from_base64(texts)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    if not 1 <= length <= MAX_FILTER_BITS:
+        raise InputError(f"{path}: its CLKs have {length} bits; at most {MAX_FILTER_BITS} are read")
+    schema = LinkageSchema.from_clkhash({"clkConfig": {"l": length}}, "clkhash-unknown")
+    return Encodings(
+        dataset=check_dataset_name(path.name.split(".")[0]),
+        schema=schema,
+        key_fingerprint=UNKNOWN,
+        records=np.arange(len(texts)).astype(np.bytes_),
+        owner=np.arange(len(texts)),
+        bits=bits,
+        slices=expected_slices(schema),
+        tokens=np.zeros((len(texts), 0), np.uint64),
+    )
 
 
 def to_base64(bits: NDArray[np.uint64], length: int) -> list[str]:
