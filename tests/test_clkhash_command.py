@@ -134,6 +134,17 @@ def test_encode__skips_what_does_not_fit_the_schema(agency):
     assert "someday" not in (agency / "a.rejects.csv").read_text()
 
 
+def test_encode__takes_values_that_do_not_fit_when_told_so(agency):
+    pattern = feature("surname") | {"format": {"type": "string", "pattern": "[A-Z]+"}}
+    features = [*SCHEMA["features"][:2], pattern, SCHEMA["features"][3]]
+    (agency / "s.json").write_text(json.dumps(SCHEMA | {"features": features}))
+    common = (*COMMON, "--format", "clkhash-json", "-o", "a.json")
+    refused("encode", "a.csv", *common, cwd=agency, code=BAD_INPUT, says=("row 1", "'surname'"))
+    did("encode", "a.csv", *common, "--no-validate", cwd=agency)
+    written = json.loads((agency / "a.json").read_text())
+    assert written == {"clks": reference_clkhash.encode(SCHEMA, b"a secret of theirs", ROWS)}
+
+
 @pytest.mark.parametrize(
     ("content", "code", "says"),
     [

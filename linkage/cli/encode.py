@@ -60,6 +60,11 @@ _PARTS = ("empty", "discarded", "encoded")
     help="Ours, or that of clkhash (with a clkhash schema only).",
 )
 @click.option(
+    "--no-validate",
+    is_flag=True,
+    help="Encode values that do not fit the formats of a clkhash schema too.",
+)
+@click.option(
     "--on-error",
     type=click.Choice(["stop", "skip"]),
     default="stop",
@@ -86,6 +91,7 @@ def encode(
     aliases: Path | None,
     recipients: tuple[str, ...],
     form: str,
+    no_validate: bool,
     on_error: str,
     max_bad_rows: int,
     as_json: bool,
@@ -101,6 +107,7 @@ def encode(
     Example: linkage encode police.csv --schema schema.toml --key project.key \\
                --dataset police -o police.enc.parquet
     """
+    from linkage.errors import UsageError
     from linkage.io.ids import ids_path
     from linkage.io.outputs import check_output
     from linkage.io.rejects import Rejects, rejects_path
@@ -122,6 +129,10 @@ def encode(
     settings: dict[str, Any] = {"id_column": id_column, "keep_ids": keep_ids}
     if rejects is not None:
         settings["on_bad_row"] = rejects.add
+    if loaded.clkhash is not None:
+        settings["validate"] = not no_validate
+    elif no_validate:
+        raise UsageError("--no-validate belongs to clkhash schemas; ours have no formats to break")
     with naming(schema_file):
         encoder = _encoder(loaded, key_file, name, aliases, settings)
     summary = _encode(file, encoder, output, form, recipients, rejects)

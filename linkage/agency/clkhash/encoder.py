@@ -31,9 +31,14 @@ class ClkhashEncoder:
         *,
         id_column: str | None = None,
         keep_ids: bool = False,
+        validate: bool = True,
         on_bad_row: OnBadRow = refuse_row,
     ) -> None:
-        """Check the clkhash schema. Raises `InputError`, warns of its traps."""
+        """Check the clkhash schema. Raises `InputError`, warns of its traps.
+
+        Without `validate`, values that don't fit the formats of the schema are encoded as they
+        are, as clkhash does when told so.
+        """
         self._clkhash = ClkhashSchema.parse(schema.clkhash or {})
         self.schema = schema
         self.dataset = dataset
@@ -41,6 +46,7 @@ class ClkhashEncoder:
         self._secret = secret
         self._id_column = id_column
         self._keep_ids = keep_ids
+        self._validate = validate
         self._on_bad_row = on_bad_row
         self._ids = IdCheck()
         self._rows = 0
@@ -57,7 +63,7 @@ class ClkhashEncoder:
         problems = self._ids.check(own_ids, self._id_column or "")
         problems |= {
             one.row - 1: f"column '{one.column}' {one.reason}"
-            for one in reversed(find_problems(columns, self._clkhash))
+            for one in reversed(find_problems(columns, self._clkhash, validate=self._validate))
         }
         for place, problem in sorted(problems.items()):
             self._on_bad_row(int(rows[place]), problem)
