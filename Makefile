@@ -1,8 +1,9 @@
 # One short command per act. Everything runs in .venv, which `make` creates by itself.
 PYTHON ?= python3
+SECONDS ?= 600
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check fuzz bench clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,9 +29,20 @@ check: .venv/installed  ## Lint, types and architecture only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed  ## Measure quality against the clear text; writes benchmarks/results and README
+fuzz: .venv/installed  ## Throw hostile input at readers and normalisers (SECONDS=600)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+
+.venv-clkhash/installed: benchmarks/requirements-clkhash.txt
+	$(PYTHON) -m venv .venv-clkhash
+	.venv-clkhash/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+bench: .venv/installed .venv-clkhash/installed  ## Measure quality and speed; writes results and README
 	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.encode
+	$(BIN)/python -m benchmarks.clkhash_differential --python .venv-clkhash/bin/python
+	$(BIN)/python -m benchmarks.clkhash_speed --python .venv-clkhash/bin/python
 	$(BIN)/python -m benchmarks.readme
 
 clean:  ## Remove what make made
-	rm -rf .venv demo build dist
+	rm -rf .venv .venv-clkhash demo build dist

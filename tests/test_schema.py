@@ -110,7 +110,7 @@ SAMPLE = {
 
 @pytest.mark.parametrize("level", ["record", "field"])
 def test_draft__works_unedited(level):
-    schema = LinkageSchema.parse(draft_schema([FileSample("a.csv", 10, SAMPLE)], level))
+    schema = LinkageSchema.parse(draft_schema([FileSample("a.csv", 1, SAMPLE)], level))
     assert schema.level == level
     kinds = {one.name: (one.type, *one.columns) for one in schema.field}
     assert kinds == {
@@ -157,6 +157,15 @@ def test_draft__leaves_broad_passes_out_of_large_files():
 def test_draft__refuses_files_without_anything_to_compare():
     with pytest.raises(InputError, match=r"a\.csv: no column was recognised.*'colour'"):
         draft_schema([FileSample("a.csv", 1, {"colour": ["red"]})], "field")
+
+
+def test_draft__an_id_that_repeats_is_no_record_id():
+    samples = {"id": ["1", "2"], "surname": ["X", "Y"], "dob": ["1980-01-02", "1981-01-02"]}
+    text = draft_schema([FileSample("a.csv", 3, samples)], "field")
+    assert LinkageSchema.parse(text).record_id == ()
+    assert LinkageSchema.parse(
+        draft_schema([FileSample("a.csv", 2, samples)], "field")
+    ).record_id == ("id",)
 
 
 def test_draft__american_dates():

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.agency.texts import Texts
 from linkage.errors import InputError
 
 #: Parts the texts of a cell that is a list in a Parquet file or a data frame.
@@ -24,7 +26,7 @@ class Column:
     """A column as distinct values: `values[codes[row]]` is the row's text; -1 is empty."""
 
     codes: NDArray[np.int64]
-    values: list[str]
+    values: Sequence[str]
 
     def take(self, chosen: NDArray[np.bool_]) -> Column:
         """Give the cells where the mask is true."""
@@ -49,21 +51,34 @@ def column_names(table: Any) -> list[str]:
 
 def read_column(table: Any, name: str) -> Column:
     """Take one column as distinct texts; dates become ISO dates, whole floats integers."""
-    column = table[name] if not hasattr(table, "column") else table.column(name)
-    if hasattr(column, "to_arrow"):
-        column = column.to_arrow()
-    if hasattr(column, "combine_chunks"):
-        column = column.combine_chunks()
+    column = _taken(table, name)
     if getattr(getattr(column, "type", None), "num_fields", 0) > 0:
         return _listed(name, column.to_pylist())
+    texts = Texts.of_arrow(column)
+    if texts is not None:
+        return Column(*_trimmed(texts).distinct())
     if hasattr(column, "dictionary_encode"):
         encoded = column.dictionary_encode()
-        indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return _as_text(indices.astype(np.int64), encoded.dictionary.to_pylist())
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return _as_text(codes, encoded.dictionary.to_pylist())
     if hasattr(column, "factorize"):
         codes, values = column.factorize()
         return _as_text(codes.astype(np.int64), list(values))
     return _listed(name, list(column))
+
+
+def read_texts(table: Any, name: str) -> Texts:
+    """Take one column as the text of every row, for values that are mostly distinct."""
+    texts = Texts.of_arrow(_taken(table, name))
+    return _trimmed(texts) if texts is not None else Texts.of(read_column(table, name).texts())
+
+
+def _taken(table: Any, name: str) -> Any:
+    """Take a column; of Arrow, a single array."""
+    column = table[name] if not hasattr(table, "column") else table.column(name)
+    if hasattr(column, "to_arrow"):
+        column = column.to_arrow()
+    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
 
 
 def _listed(name: str, cells: list[Any]) -> Column:
@@ -77,6 +92,16 @@ def _listed(name: str, cells: list[Any]) -> Column:
     except TypeError:
         raise InputError(f"column '{name}' holds lists of lists instead of values") from None
     return _as_text(np.array(codes, np.int64), list(places))
+
+
+def _trimmed(raw: Texts) -> Texts:
+    """Clean texts as `_text` does. Most are clean, and only the others are looked at one by one."""
+    data, starts, stops = raw.spans
+    outer = np.append(data, np.uint8(0))[np.stack([starts, stops - 1])]
+    # A space of any script begins with a byte that is no printable ASCII.
+    odd = np.any((outer <= ord(" ")) | (outer > ord("~")), axis=0) & (raw.sizes > 0)
+    odd |= raw.hold(LIST_MARK)
+    return raw.replaced(np.flatnonzero(odd), map(_text, raw.take(odd)))
 
 
 def _as_text(codes: NDArray[np.int64], raw: list[Any]) -> Column:

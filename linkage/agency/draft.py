@@ -24,11 +24,19 @@ _DATE_CHOICES = (*DATE_FORMATS, "%m/%d/%Y", "%m-%d-%Y")
 
 @dataclass(frozen=True)
 class FileSample:
-    """What a draft looks at: a file's name, its rows, and distinct texts of each column."""
+    """What a draft looks at: a file's name and rows, and distinct texts of each column.
+
+    `sampled` is the number of rows that the texts were taken from; all of them if None.
+    """
 
     name: str
     rows: int
     samples: dict[str, list[str]]
+    sampled: int | None = None
+
+    def is_unique(self, header: str) -> bool:
+        """Tell whether no two of the rows looked at have the same text, and none has no text."""
+        return len(self.samples[header]) == (self.rows if self.sampled is None else self.sampled)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,7 @@ def draft_schema(files: Sequence[FileSample], level: str) -> str:
     parts = [_head(files, level, ids, bits, ignored)]
     parts += [_field(one, level, found) for one in found]
     parts += [_blocking(one) for one in passes]
-    return "\n".join([*parts, _DECISION[level]])
+    return "\n".join([*parts, _decision(level, found)])
 
 
 def _recognised(files: Sequence[FileSample]) -> tuple[list[_Found], list[str], list[str]]:
@@ -108,7 +116,7 @@ def _recognised(files: Sequence[FileSample]) -> tuple[list[_Found], list[str], l
             if kind is None:
                 ignored.append(header)
             elif kind.name == "record_id":
-                ids.append(header)
+                (ids if file.is_unique(header) else ignored).append(header)
             else:
                 kinds[kind.name] = kind
                 columns.setdefault(kind.name, []).append((place, header))
@@ -222,16 +230,23 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-_DECISION = {
-    "record": """\
+def _decision(level: str, found: list[_Found]) -> str:
+    """Draft the decision. The fewer fields there are, the more alike two strangers can be."""
+    if level == "field":
+        return _BY_PROBABILITY
+    telling = sum(one.kind.type not in ("identifier", "sex") for one in found)
+    return _BY_THRESHOLD.format(_FEW_FIELDS_THRESHOLD if telling < 4 else _THRESHOLD)
+
+
+_THRESHOLD, _FEW_FIELDS_THRESHOLD = 0.75, 0.8
+_BY_THRESHOLD = """\
 [decision]
-threshold = 0.75           # Dice similarity from which on a pair is a link
+threshold = {}           # Dice similarity from which on a pair is a link
 review_threshold = 0.65    # pairs between the two are written for review
-""",
-    "field": """\
+"""
+_BY_PROBABILITY = """\
 [decision]
 probability = 0.5             # match probability from which on a pair is a link
 review_probability = 0.01     # pairs between the two are written for review
 agreement = [0.9, 0.8, 0.65]  # lower Dice bounds of a field's agreement levels below exact
-""",
-}
+"""

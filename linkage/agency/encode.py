@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +30,11 @@ from linkage.agency.aliases import (
     expand_rows,
 )
 from linkage.agency.blocking import PartBlocks, block_tokens
-from linkage.agency.columns import LIST_MARK, Column, column_names, read_column
+from linkage.agency.bulk import normalise_texts
+from linkage.agency.columns import LIST_MARK, Column, column_names, read_column, read_texts
 from linkage.agency.ids import IdCheck
 from linkage.agency.keys import ProjectKey
-from linkage.agency.normalise import normaliser
+from linkage.agency.texts import Texts
 from linkage.agency.tokens import tokenise
 from linkage.errors import InputError
 from linkage.kernels.filters import merge_rows, set_bits
@@ -43,6 +44,7 @@ from linkage.schema import FieldSpec, LinkageSchema
 _DIGEST_BYTES = 64
 _POSITIONS_PER_DIGEST = _DIGEST_BYTES // 4
 _PSEUDONYM_BYTES = 10
+_MOSTLY_DISTINCT = frozenset({"identifier", "postcode", "text"})
 
 OnBadRow = Callable[[int, str], None]
 
@@ -66,7 +68,7 @@ class Encoded:
     """Encodings of one chunk, the agency's own id of each record, and counts by field."""
 
     encodings: Encodings
-    own_ids: list[str]
+    own_ids: Sequence[str] | NDArray[np.bytes_]
     counts: dict[str, FieldCount]
 
 
@@ -160,23 +162,23 @@ class Encoder:
         for place, problem in sorted(problems.items()):
             self._on_bad_row(int(rows[place]), problem)
             good[place] = False
-        own_ids = [own_id for own_id, kept in zip(own_ids, good.tolist(), strict=True) if kept]
+        kept_ids = own_ids.take(good).padded()
         if not good.all():
             cells = {name: one.take(good) for name, one in cells.items()}
-        owner, raw = expand_rows(cells, groups, len(own_ids))
+        owner, raw = expand_rows(cells, groups, len(kept_ids))
         values = {one.name: _normalised(raw[one.name], one) for one in self.schema.field}
         encodings = Encodings(
             dataset=self.dataset,
             schema=self.schema,
             key_fingerprint=self.key_fingerprint,
-            records=new_records(own_ids, keep=self._keep_ids),
+            records=new_records(kept_ids, keep=self._keep_ids),
             owner=owner,
             bits=self._bits(values, len(owner)),
             slices=self.slices,
             tokens=self._tokens(values),
         )
         counts = {name: _count(raw[name], column) for name, column in values.items()}
-        return Encoded(encodings, own_ids, counts)
+        return Encoded(encodings, kept_ids, counts)
 
     def _cells(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Column | Cells:
         """Read the cells of a field; those of several columns are joined to one text."""
@@ -197,29 +199,36 @@ class Encoder:
                 f"no column {named} for the field '{field.name}'; the file has {_listed(names)}. "
                 "Add its header to the schema's columns, or make the field optional"
             )
-        columns = [read_column(table, name) for name in _parts(wanted[0])]
+        columns = [_read(table, name, field) for name in _parts(wanted[0])]
         column = columns[0] if len(columns) == 1 else _joined(columns)
         if field.several:
             separator = self.schema.list_separator
             return Cells(column.codes, [_split(text, separator) for text in column.values])
-        if any(LIST_MARK in text for text in column.values):
+        if Texts.of(column.values).hold(LIST_MARK):
             raise InputError(
                 f"column '{_parts(wanted[0])[0]}' holds lists; give the field '{field.name}' the "
                 'option several = "alias" in the schema to encode each value'
             )
         return column
 
-    def _own_ids(self, table: Any, names: list[str]) -> tuple[str, list[str]]:
+    def numbers_rows(self, names: list[str]) -> bool:
+        """Tell whether a file with these columns has no record ids, so that rows are numbered."""
+        return self._id_header(names) is None
+
+    def _id_header(self, names: list[str]) -> str | None:
+        return self._id_column or next((c for c in self.schema.record_id if c in names), None)
+
+    def _own_ids(self, table: Any, names: list[str]) -> tuple[str, Texts]:
         """Give the column of the agency's ids and the id of every row; without one, its number."""
-        column = self._id_column or next((c for c in self.schema.record_id if c in names), None)
+        column = self._id_header(names)
         if column is not None and column not in names:
             raise InputError(
                 f"no column '{column}' for the record ids; the file has {_listed(names)}"
             )
         if column is not None:
-            return column, read_column(table, column).texts()
+            return column, read_texts(table, column)
         rows = len(read_column(table, names[0]).codes) if names else 0
-        return "", [str(self._rows + row + 1) for row in range(rows)]
+        return "", Texts.of(str(self._rows + row + 1) for row in range(rows))
 
     def _tokens(self, values: dict[str, Column]) -> NDArray[np.uint64]:
         """Compute the blocking tokens of all passes, `uint64[rows, passes]`."""
@@ -238,7 +247,7 @@ class Encoder:
             merge_rows(bits, filters, column.codes, start)
         return bits
 
-    def _filters(self, field: FieldSpec, values: list[str]) -> NDArray[np.uint64]:
+    def _filters(self, field: FieldSpec, values: Sequence[str]) -> NDArray[np.uint64]:
         """Build the filter of every distinct value, `uint64[values, words]`."""
         tokens = tokenise(field, values)
         sizes = np.diff(tokens.ends)
@@ -249,10 +258,10 @@ class Encoder:
         return set_bits(positions, tokens.places, tokens.ends, field.bits_per_feature, words)
 
 
-def new_records(own_ids: list[str], *, keep: bool) -> NDArray[np.bytes_]:
+def new_records(own_ids: Sequence[str] | NDArray[np.bytes_], *, keep: bool) -> NDArray[np.bytes_]:
     """Give record ids: random pseudonyms, or the agency's own where these are to be kept."""
     if keep:
-        return np.array([one.encode() for one in own_ids], np.bytes_)
+        return own_ids if isinstance(own_ids, np.ndarray) else Texts.of(own_ids).padded()
     random = secrets.token_hex(_PSEUDONYM_BYTES * len(own_ids))
     return np.frombuffer(random.encode(), f"S{2 * _PSEUDONYM_BYTES}")
 
@@ -264,22 +273,33 @@ def bit_positions(tokens: list[str], key: bytes, count: int, bits: int) -> NDArr
     little-endian 32-bit numbers, taken modulo `bits`.
     """
     digests = -(-count // _POSITIONS_PER_DIGEST)
-    stream = b"".join(
-        hashlib.blake2b(token.encode(), key=key, salt=n.to_bytes(16, "little")).digest()
-        for token in tokens
-        for n in range(digests)
-    )
+    salted = [hashlib.blake2b(key=key, salt=n.to_bytes(16, "little")) for n in range(digests)]
+    stream = b"".join(_digest(start, token) for token in tokens for start in salted)
     numbers = np.frombuffer(stream, "<u4").reshape(len(tokens), digests * _POSITIONS_PER_DIGEST)
     return (numbers[:, :count] % bits).astype(np.int64)
 
 
+def _digest(start: hashlib.blake2b, token: str) -> bytes:
+    state = start.copy()
+    state.update(token.encode())
+    return state.digest()
+
+
+def _read(table: Any, name: str, field: FieldSpec) -> Column:
+    """Read a column; where hardly two cells are alike, it isn't worth finding those that are."""
+    if field.type not in _MOSTLY_DISTINCT:
+        return read_column(table, name)
+    texts = read_texts(table, name)
+    return Column(np.where(texts.sizes > 0, np.arange(len(texts)), -1), texts)
+
+
 def _normalised(raw: Column, field: FieldSpec) -> Column:
-    places: dict[str, int] = {}
-    mapping = np.full(len(raw.values) + 1, -1, np.int64)
-    for code, value in enumerate(map(normaliser(field), raw.values)):
-        if value is not None:
-            mapping[code] = places.setdefault(value, len(places))
-    return Column(mapping[raw.codes], list(places))
+    values = normalise_texts(field, Texts.of(raw.values))
+    if field.type in _MOSTLY_DISTINCT:
+        numbers = np.where(values.sizes > 0, np.arange(len(values)), -1)
+    else:
+        numbers, values = values.distinct()
+    return Column(np.append(numbers, -1)[raw.codes], values)
 
 
 def _count(raw: Column, column: Column) -> FieldCount:

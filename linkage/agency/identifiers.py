@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_CHECK_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"
+#: The check letter of a number is the one at its remainder by their count.
+CHECK_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"
 _PNC = re.compile(r"(?:19|20)?(\d\d)/?(\d{1,7})([A-Z])")
 _USUAL_PNC = re.compile(r"(?:19|20)\d\d/\d{7}[A-Z]")
 _LONG_PNC = re.compile(r"(?:19|20)\d\d/?\d{7}[A-Z]")
@@ -58,7 +59,7 @@ def noms(text: str) -> str:
 
 def check_letter(digits: str) -> str:
     """Give the check letter of a two-digit year followed by a serial."""
-    return _CHECK_LETTERS[int(digits) % len(_CHECK_LETTERS)]
+    return CHECK_LETTERS[int(digits) % len(CHECK_LETTERS)]
 
 
 FORMATS: dict[str, Callable[[str], str]] = {"pnc": pnc, "cro": cro, "noms": noms}

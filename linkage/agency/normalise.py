@@ -43,7 +43,8 @@ _NOT_KNOWN = frozenset(
 )  # fmt: skip
 #: Missing everywhere but in names: Null and Na are people's surnames.
 _NOT_A_VALUE = _NOT_KNOWN | {"NA", "NAN", "NULL", "NONE", "NK", "TBC"}
-_PLACEHOLDERS = {
+#: What stands for no value in fields of each type, before and after the rules.
+PLACEHOLDERS = {
     "name": _NOT_KNOWN,
     "date": _NOT_A_VALUE | {"19700101", "19000101", "00000000", "99999999", "00010101"},
     "sex": _NOT_A_VALUE,
@@ -54,24 +55,27 @@ _PLACEHOLDERS = {
     "identifier": _NOT_A_VALUE | {"00000000Z"},
 }
 _MIGRATION_MARKS = re.compile(r"^(?:(?:MIG_ERROR|NO_SHOW|DUPLICATE)_)+")
-_TITLES = frozenset(
+TITLES = frozenset(
     {"MR", "MRS", "MS", "MISS", "MX", "MASTER", "DR", "PROF", "REV", "SIR", "LADY", "LORD", "DAME"}
 )
+#: Written apart or not, these belong to the word behind them.
+JOINED_WORDS = ("MC", "MAC")
 _APOSTROPHES = re.compile("['`´‘’ʻʼ]")
 _SEX = {"M": "M", "1": "M", "B": "M", "F": "F", "2": "F", "W": "F", "G": "F", "X": "X", "O": "X"}
-_NO_FIXED_ABODE = "ZZ99"
+#: Begins the postcodes of the health service for people without one.
+NO_FIXED_ABODE = "ZZ99"
 _MOST_STEPS = 10**15
 
 
 def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
     """Give the function that brings one raw value of the field to its form, or to None."""
-    own = frozenset(_flat(value) for value in field.placeholders)
-    known = _PLACEHOLDERS[field.type]
+    own = own_placeholders(field)
+    known = PLACEHOLDERS[field.type]
     form = _form(field)
     rules = [(re.compile(regex), by) for regex, by in field.replace]
 
     def normalise(raw: str) -> str | None:
-        flat = _flat(raw.strip())
+        flat = one_line(raw.strip())
         if flat in known or flat in own:
             return None
         value = form(flat)
@@ -82,6 +86,11 @@ def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
         return value or None
 
     return normalise
+
+
+def own_placeholders(field: FieldSpec) -> frozenset[str]:
+    """Give the placeholders that the schema adds."""
+    return frozenset(map(one_line, field.placeholders))
 
 
 def _form(field: FieldSpec) -> Callable[[str], str]:
@@ -96,7 +105,7 @@ def _form(field: FieldSpec) -> Callable[[str], str]:
     return _FORMS[field.type]
 
 
-def _flat(raw: str) -> str:
+def one_line(raw: str) -> str:
     """Make one line of upper-case ASCII without outer spaces."""
     if raw.isascii():
         text = raw.upper()
@@ -114,41 +123,52 @@ def _name(flat: str) -> str:
     if flat.isalpha() and len(flat) > 1:
         return flat
     text = _MIGRATION_MARKS.sub("", flat)
-    words = re.sub("[^A-Z ]", "", re.sub("[-_/.,]", " ", text)).split()
     joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] in ("MC", "MAC"):
+    for word in name_signs(text).split():
+        if joined and joined[-1] in JOINED_WORDS:
             joined[-1] += word
         else:
             joined.append(word)
-    kept = [word for word in joined if word not in _TITLES and len(word) > 1]
+    kept = [word for word in joined if word not in TITLES and len(word) > 1]
     return " ".join(kept or joined)
 
 
 def _text(flat: str) -> str:
     if flat.replace(" ", "").isalnum():
         return flat
-    return " ".join(re.sub("[^A-Z0-9 ]", " ", flat).split())
+    return " ".join(text_signs(flat).split())
 
 
-def _compact(flat: str) -> str:
+def name_signs(flat: str) -> str:
+    """Keep letters and what parts words."""
+    return re.sub("[^A-Z ]", "", re.sub("[-_/.,]", " ", flat))
+
+
+def text_signs(flat: str) -> str:
+    """Put a space for what is neither letter nor digit."""
+    return re.sub("[^A-Z0-9 ]", " ", flat)
+
+
+def compact(flat: str) -> str:
+    """Keep letters and digits."""
     return re.sub("[^A-Z0-9]", "", flat)
+
+
+def code_signs(flat: str) -> str:
+    """Keep letters, digits, and what parts the levels of a code."""
+    return re.sub("[^A-Z0-9./-]", "", flat)
 
 
 def _postcode(flat: str) -> str:
     value = flat.replace(" ", "")
     if not value.isalnum():
-        value = _compact(flat)
-    return "" if value.startswith(_NO_FIXED_ABODE) else value
+        value = compact(flat)
+    return "" if value.startswith(NO_FIXED_ABODE) else value
 
 
 def _identifier(flat: str) -> str:
-    value = _compact(flat)
+    value = compact(flat)
     return "" if set(value) <= {"0"} else value
-
-
-def _code(flat: str) -> str:
-    return re.sub("[^A-Z0-9./-]", "", flat)
 
 
 def _pattern_form(pattern: str) -> Callable[[str], str]:
@@ -213,6 +233,6 @@ _FORMS: dict[str, Callable[[str], str]] = {
     "sex": _sex,
     "postcode": _postcode,
     "text": _text,
-    "code": _code,
+    "code": code_signs,
     "identifier": _identifier,
 }

@@ -11,10 +11,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.kernels.texts import Spans
+from linkage.kernels.texts import Spans, number_texts, pad_texts
 
 # A text of a data frame may hold half of a surrogate pair, which strict UTF-8 has no bytes for.
 _ERRORS = "surrogatepass"
+_OFFSETS = {"string": np.int32, "large_string": np.int64}
 
 
 class Texts(Sequence[str]):
@@ -40,15 +41,15 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of_arrow(cls, array: Any) -> Texts | None:
-        """Take the buffers of an Arrow array of texts without nulls; None if it is another."""
-        offset = {"string": np.int32, "large_string": np.int64}.get(str(array.type))
-        if offset is None or array.null_count:
+        """Take the buffers of an Arrow array of texts, with nulls as empty; None for another."""
+        kind = str(getattr(array, "type", ""))
+        if kind not in _OFFSETS or not hasattr(array, "buffers"):
             return None
+        if array.null_count:
+            array = array.fill_null("")
         _, offsets, data = array.buffers()
-        if not len(array):
-            return cls.of([])
-        ends = np.frombuffer(offsets, offset)[array.offset : array.offset + len(array) + 1]
-        ends = ends.astype(np.int64)
+        ends = np.zeros(1, np.int64) if offsets is None else np.frombuffer(offsets, _OFFSETS[kind])
+        ends = ends[array.offset : array.offset + len(array) + 1].astype(np.int64)
         return cls(np.frombuffer(data or b"", np.uint8), ends[:-1], ends[1:])
 
     @classmethod
@@ -88,12 +89,16 @@ class Texts(Sequence[str]):
         data, starts, stops = self.spans
         return data[starts[place] : stops[place]].tobytes()
 
+    def hold(self, sign: str) -> bool:
+        """Tell whether any of the texts may hold an ASCII sign."""
+        return bool(np.any(self.spans.data == ord(sign)))
+
     def take(self, places: NDArray[Any] | slice) -> Texts:
         """Give some of the texts, by place or by mask."""
         data, starts, stops = self.spans
         return Texts(data, starts[places], stops[places])
 
-    def cut(self, first: int, last: int | None) -> Texts:
+    def cut(self, first: int, last: int | NDArray[np.int64] | None) -> Texts:
         """Give `text[first:last]` of each, in bytes."""
         data, starts, stops = self.spans
         begin = np.minimum(starts + first, stops)
@@ -101,8 +106,25 @@ class Texts(Sequence[str]):
 
     def replaced(self, places: NDArray[np.int64], texts: Iterable[str]) -> Texts:
         """Give the texts with others in some places."""
+        if not len(places):
+            return self
         data, starts, stops = self.spans
         new_data, new_starts, new_stops = Texts.of(texts).spans
         starts, stops = starts.copy(), stops.copy()
         starts[places], stops[places] = new_starts + len(data), new_stops + len(data)
         return Texts(np.concatenate([data, new_data]), starts, stops)
+
+    def emptied(self, places: NDArray[np.bool_]) -> Texts:
+        """Give the texts with nothing where the mask is true."""
+        data, starts, stops = self.spans
+        return Texts(data, starts, np.where(places, starts, stops))
+
+    def distinct(self) -> tuple[NDArray[np.int64], Texts]:
+        """Give the number of each text, -1 for an empty one, and the distinct texts."""
+        numbers, firsts = number_texts(self.spans)
+        return numbers, self.take(firsts)
+
+    def padded(self) -> NDArray[np.bytes_]:
+        """Give the texts as an array of bytes, `S[texts]`; they must not end with NUL."""
+        width = max(1, int(self.sizes.max(initial=0)))
+        return pad_texts(self.spans, width).view(f"S{width}")[:, 0]

@@ -11,14 +11,16 @@ import jellyfish
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.kernels.qgrams import word_qgrams
+from linkage.agency.texts import Texts
+from linkage.kernels.forms import outer_lengths
+from linkage.kernels.qgrams import placed_letters, word_qgrams
+from linkage.kernels.texts import number_codes, pad_texts
 from linkage.schema import FieldSpec
 
 _PAD = "_"
 # Codes of tokens that aren't tagged with a plain place lie above those that are.
 _SWAP, _INNER = 1 << 20, 1 << 8
 _SMALL_CODES = 1 << 20
-_UK_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}")
 #: Words before a surname that say nothing about it; phonetic keys leave them out.
 _PARTICLES = frozenset(
     {
@@ -48,11 +50,11 @@ class Tokens:
 def tokenise(field: FieldSpec, values: Sequence[str]) -> Tokens:
     """Break normalised values of a field into tokens."""
     if field.type in ("name", "text"):
-        return _qgrams(values, field.qgram)
+        return _qgrams(Texts.of(values), field.qgram)
     if field.type == "date":
-        return _dates(values)
+        return _dates(Texts.of(values))
     if field.type == "postcode":
-        return _postcodes(values)
+        return _postcodes(Texts.of(values))
     if field.type == "number":
         return _listed([number_tokens(value, field.neighbours) for value in values])
     if field.type == "code":
@@ -60,24 +62,21 @@ def tokenise(field: FieldSpec, values: Sequence[str]) -> Tokens:
     return _listed([[value] for value in values])
 
 
-def _qgrams(values: Sequence[str], q: int) -> Tokens:
+def _qgrams(values: Texts, q: int) -> Tokens:
     """Break every word into its q-grams, padded at both ends.
 
     Padding by word makes the order of words not matter: `MARY ANN` and `ANN MARY` agree.
     """
-    encoded = [value.encode("ascii") for value in values]
-    ends = np.cumsum([0, *map(len, encoded)])
-    text = np.frombuffer(b"".join(encoded), np.uint8)
-    grams, stops = word_qgrams(text, ends, q, ord(_PAD))
+    grams, stops = word_qgrams(values.spans, q, ord(_PAD))
     return _numbered(grams, stops, lambda gram: gram.to_bytes(q, "big").decode("ascii"))
 
 
-def _dates(values: Sequence[str]) -> Tokens:
+def _dates(values: Texts) -> Tokens:
     """Break each `YYYYMMDD` into digits tagged with their place, and one token for a swap.
 
     The last token is the same for a date and the date with day and month swapped.
     """
-    digits = _characters(values, 8) - ord("0")
+    digits = pad_texts(values.spans, 8).astype(np.int64) - ord("0")
     number = digits @ 10 ** np.arange(7, -1, -1)
     year, month, day = number // 10_000, number // 100 % 100, number % 100
     swap = year * 10_000 + np.minimum(month, day) * 100 + np.maximum(month, day)
@@ -91,23 +90,14 @@ def _date_token(code: int) -> str:
     return f"swap:{code - _SWAP:08d}" if code >= _SWAP else f"{code // 10}:{code % 10}"
 
 
-def _postcodes(values: Sequence[str]) -> Tokens:
+def _postcodes(values: Texts) -> Tokens:
     """Break each postcode into characters tagged with their place.
 
     The incode of a British postcode is counted from its own start, so that `N1 1AA` and `NW1 1AA`
     agree in all of it.
     """
-    characters = _characters(values, max(map(len, values), default=1))
-    lengths = np.count_nonzero(characters, axis=1)
-    outer = np.fromiter(map(_outer_length, values), np.int64, len(values))[:, None]
-    place = np.arange(characters.shape[1])[None, :]
-    tag = np.where(place < outer, place, _INNER + place - outer)
-    codes = (tag << 8 | characters)[characters > 0]
-    return _numbered(codes, np.cumsum([0, *lengths]), _postcode_token)
-
-
-def _outer_length(value: str) -> int:
-    return len(value) - 3 if _UK_POSTCODE.fullmatch(value) else len(value)
+    codes, ends = placed_letters(values.spans, outer_lengths(values.spans), _INNER)
+    return _numbered(codes, ends, _postcode_token)
 
 
 def _postcode_token(code: int) -> str:
@@ -115,21 +105,15 @@ def _postcode_token(code: int) -> str:
     return f"i{tag - _INNER}:{character}" if tag >= _INNER else f"{tag}:{character}"
 
 
-def _characters(values: Sequence[str], width: int) -> NDArray[np.int64]:
-    """Give the ASCII codes of values, `int64[values, width]`, 0 behind the end."""
-    text = np.array([value.encode("ascii") for value in values], f"S{width}")
-    return text.view(np.uint8).reshape(len(text), width).astype(np.int64)
-
-
 def _numbered(codes: NDArray[Any], ends: NDArray[np.int64], text: Callable[[int], str]) -> Tokens:
     """Turn codes of tokens into texts and places."""
-    if codes.size and codes.max() < _SMALL_CODES:  # a table is faster than sorting
+    if codes.size and codes.max() < _SMALL_CODES:  # a table is faster than hashing
         present = np.zeros(int(codes.max()) + 1, bool)
         present[codes] = True
         distinct = np.flatnonzero(present)
         places = (np.cumsum(present) - 1)[codes]
     else:
-        distinct, places = np.unique(codes, return_inverse=True)
+        places, distinct = number_codes(codes.astype(np.int64))
     return Tokens([text(code) for code in distinct.tolist()], places.astype(np.int64), ends)
 
 
@@ -159,40 +143,54 @@ def number_tokens(value: str, neighbours: int) -> list[str]:
     return [str(number) for number in range(middle - neighbours, middle + neighbours + 1)]
 
 
-def outcode(value: str) -> str:
-    """Give the coarser area: the outcode of a British postcode, else all but two characters."""
-    if _UK_POSTCODE.fullmatch(value):
-        return value[:-3]
-    return value[: max(2, len(value) - 2)]
+def key_parts(transform: str, values: Sequence[str]) -> Texts:
+    """Make one part of a blocking key from each normalised value.
+
+    A part is empty, and so there is no key, where nothing is left of the value.
+    """
+    texts = Texts.of(values)
+    if transform in _CUTS:
+        return texts.cut(*_CUTS[transform])
+    if transform == "outcode":
+        return _outcodes(texts)
+    code = _PHONETIC[transform]
+    return Texts.of(code(_main_word(value)) for value in texts)
 
 
 def key_part(transform: str) -> Callable[[str], str]:
-    """Give the function that makes one part of a blocking key from a normalised value.
+    """Give the function that makes a part of a blocking key from one value."""
+    return lambda value: key_parts(transform, [value])[0]
 
-    It gives an empty part, and so no key, where nothing is left of the value.
-    """
-    return _KEY_PARTS[transform]
+
+def outcode(value: str) -> str:
+    """Give the area of one postcode, see `_outcodes`."""
+    return _outcodes(Texts.of([value]))[0]
+
+
+def _outcodes(texts: Texts) -> Texts:
+    """Give the coarser area: the outcode of a British postcode, else all but two characters."""
+    outer = outer_lengths(texts.spans)
+    return texts.cut(0, np.where(outer > 0, outer, np.maximum(2, texts.sizes - 2)))
 
 
 def _main_word(value: str) -> str:
+    if " " not in value:
+        return value
     words = value.split()
     return next((word for word in words if word not in _PARTICLES), words[0])
 
 
-def _phonetic(code: Callable[[str], str]) -> Callable[[str], str]:
-    return lambda value: code(_main_word(value))
-
-
-_KEY_PARTS: dict[str, Callable[[str], str]] = {
-    "exact": lambda value: value,
-    "metaphone": _phonetic(jellyfish.metaphone),
-    "soundex": _phonetic(jellyfish.soundex),
-    "nysiis": _phonetic(jellyfish.nysiis),
-    "first1": lambda value: value[:1],
-    "first2": lambda value: value[:2],
-    "first3": lambda value: value[:3],
-    "year": lambda value: value[:4],
-    "year_month": lambda value: value[:6],
-    "month_day": lambda value: value[4:],
-    "outcode": outcode,
+_PHONETIC: dict[str, Callable[[str], str]] = {
+    "metaphone": jellyfish.metaphone,
+    "soundex": jellyfish.soundex,
+    "nysiis": jellyfish.nysiis,
+}
+_CUTS: dict[str, tuple[int, int | None]] = {
+    "exact": (0, None),
+    "first1": (0, 1),
+    "first2": (0, 2),
+    "first3": (0, 3),
+    "year": (0, 4),
+    "year_month": (0, 6),
+    "month_day": (4, None),
 }

@@ -93,13 +93,15 @@ class Console:
         )
         with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
             tasks: dict[str, tuple[Any, float]] = {}
+            last = time.perf_counter()
 
             def update(stage: str, done: int, total: int) -> None:
+                nonlocal last
                 if stage not in tasks:
-                    label = f"{what} {stage}".strip()
-                    tasks[stage] = (bar.add_task(label, rate="-"), time.perf_counter())
+                    tasks[stage] = (bar.add_task(f"{what} {stage}".strip(), rate="-"), last)
                 task, start = tasks[stage]
-                rate = f"{done / max(time.perf_counter() - start, 1e-6):,.0f}"
+                last = time.perf_counter()
+                rate = f"{done / (last - start):,.0f}"
                 bar.update(task, completed=done, total=total or None, rate=rate)
 
             yield update

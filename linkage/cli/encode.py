@@ -112,6 +112,7 @@ def encode(
     from linkage.io.outputs import check_output
     from linkage.io.rejects import Rejects, rejects_path
     from linkage.io.sealed import read_recipients
+    from linkage.io.tables import column_names
     from linkage.model import check_dataset_name
     from linkage.schema import LinkageSchema
 
@@ -135,6 +136,10 @@ def encode(
         raise UsageError("--no-validate belongs to clkhash schemas; ours have no formats to break")
     with naming(schema_file):
         encoder = _encoder(loaded, key_file, name, aliases, settings)
+    if encoder.numbers_rows(column_names(file)):
+        console().say(
+            "note: no column of record ids, so rows are numbered from 1 (--id-column names one)"
+        )
     summary = _encode(file, encoder, output, form, recipients, rejects)
     if rejects is not None:
         rejects.write(outputs[2])
@@ -207,8 +212,9 @@ def _encode(
     rejects: Rejects | None,
 ) -> _Summary:
     """Encode the file chunk by chunk."""
-    from linkage.io.tables import read_batches
+    from linkage.io.tables import estimate_rows, read_batches
 
+    total = estimate_rows(file)
     summary = _Summary(encoder.dataset, encoder.schema.digest(), encoder.key_fingerprint)
     with (
         naming(file),
@@ -219,7 +225,7 @@ def _encode(
             chunk = encoder.encode(batch, rows)
             summary.add(chunk)
             write(chunk, len(rejects) if rejects is not None else 0)
-            progress("records", summary.records, 0)
+            progress("records", int(rows[-1]), total)
     summary.rejected = len(rejects) if rejects is not None else 0
     return summary
 

@@ -14,6 +14,7 @@ from linkage.cli.console import (
     EXISTING_FILE,
     NEW_PATH,
     console,
+    naming,
     print_json,
     print_table,
     shared_options,
@@ -87,18 +88,13 @@ def profile(
 def _profiled(
     file: Path, profiler: Profiler, on_bad_row: Callable[[int, str], None] | None = None
 ) -> Profile:
-    from linkage.errors import InputError
-    from linkage.io.tables import read_batches
+    from linkage.io.tables import estimate_rows, read_batches
 
-    done = 0
-    with console().progress("profiling") as progress:
+    total = estimate_rows(file)
+    with naming(file), console().progress("profiling") as progress:
         for batch, numbers in read_batches(file, on_bad_row):
-            try:
-                profiler.add(batch, numbers)
-            except InputError as error:
-                raise InputError(f"{file}: {error}") from None
-            done += batch.num_rows
-            progress("records", done, 0)
+            profiler.add(batch, numbers)
+            progress("records", int(numbers[-1]), total)
     return profiler.result()
 
 

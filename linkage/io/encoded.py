@@ -107,7 +107,8 @@ class EncodingsWriter:
                 store_schema=False,
             )
         order = text_order(encodings.records)
-        order = np.argsort(np.argsort(order)[encodings.owner], kind="stable")
+        if len(encodings.owner) > len(order):  # rows of a record stay together, in their order
+            order = np.argsort(np.argsort(order)[encodings.owner], kind="stable")
         for start in range(0, len(order), _BATCH_ROWS):
             rows = order[start : start + _BATCH_ROWS]
             columns = _columns(encodings, rows)
@@ -319,8 +320,9 @@ def _columns(encodings: Encodings, rows: NDArray[np.int64]) -> dict[str, NDArray
     counts = popcounts(bits, encodings.slice_ends).astype("<u2")
     for place, slice_ in enumerate(encodings.slices):
         columns[f"popcount.{slice_.name}"] = counts[:, place]
+    tokens = np.ascontiguousarray(encodings.tokens[rows].T)
     for place, one in enumerate(encodings.schema.blocking):
-        columns[f"block.{one.name}"] = encodings.tokens[rows, place]
+        columns[f"block.{one.name}"] = tokens[place]
     return columns
 
 
@@ -328,9 +330,7 @@ def _batch(columns: dict[str, NDArray[Any]], schema: pa.Schema) -> pa.RecordBatc
     bits = columns["bits"]
     arrays = [
         pa.array(columns["record"]).cast(pa.string()),
-        pa.Array.from_buffers(
-            schema.field("bits").type, len(bits), [None, pa.py_buffer(bits.tobytes())]
-        ),
+        pa.Array.from_buffers(schema.field("bits").type, len(bits), [None, pa.py_buffer(bits)]),
     ]
     for name in schema.names[2:]:
         missing = columns[name] == 0 if name.startswith("block.") else None

@@ -40,6 +40,16 @@ def column_names(path: Path) -> list[str]:
     return _header(path).names
 
 
+def estimate_rows(path: Path) -> int:
+    """Estimate how many rows a table has, to show progress: exact for Parquet."""
+    if _is_parquet(path):
+        with _readable(path):
+            return int(pq.read_metadata(path).num_rows)
+    with _readable(path), open(path, "rb") as file:
+        start = file.read(_MAX_HEADER_BYTES)
+    return int(path.stat().st_size * (start.count(b"\n") + 1) / max(len(start), 1))
+
+
 def read_batches(
     path: Path, on_bad_row: OnBadRow | None = None
 ) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
@@ -91,16 +101,20 @@ def write_table(
         pa_csv.write_csv(table, path, pa_csv.WriteOptions(quoting_style="needed"))
 
 
-def sample_columns(path: Path) -> tuple[int, dict[str, list[str]]]:
-    """Count a table's rows, and read the distinct texts of each column in its first rows."""
-    rows, samples = 0, {}
+def sample_columns(path: Path) -> tuple[int, dict[str, list[str]], int]:
+    """Count a table's rows, and read the distinct texts of each column in its first rows.
+
+    Returns all rows, the texts by column, and the number of rows that the texts are of.
+    """
+    rows, sampled, samples = 0, 0, {}
     for batch, _ in read_batches(path):
         if not rows:
+            sampled = min(_SAMPLE_ROWS, batch.num_rows)
             for name in batch.schema.names:
-                cells = batch.column(name).slice(0, _SAMPLE_ROWS).unique().to_pylist()
-                samples[name] = [str(cell) for cell in cells if cell not in (None, "")]
+                cells = batch.column(name).slice(0, _SAMPLE_ROWS).to_pylist()
+                samples[name] = list({str(cell): None for cell in cells if cell not in (None, "")})
         rows += batch.num_rows
-    return rows, samples
+    return rows, samples, sampled
 
 
 def _is_parquet(path: Path) -> bool:

@@ -21,13 +21,13 @@ _OUTSIDE = 8
 @inlined
 def is_digit(byte: np.uint8) -> bool:
     """Tell whether a byte is a digit."""
-    return byte >= _ZERO and byte <= _NINE
+    return bool(byte >= _ZERO and byte <= _NINE)
 
 
 @inlined
 def is_letter(byte: np.uint8) -> bool:
     """Tell whether a byte is a capital letter."""
-    return byte >= _A and byte <= _Z
+    return bool(byte >= _A and byte <= _Z)
 
 
 @inlined

@@ -13,6 +13,7 @@ from linkage.kernels.compiler import inlined, kernel
 DROP, ODD = 254, 255
 _SPACE = 32
 _HASH_START, _HASH_FACTOR = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+_NO_SEED = np.uint64(0)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -86,11 +87,29 @@ def find_texts(texts: Spans, known: Spans, firsts: NDArray[np.int64]) -> NDArray
     return found
 
 
+@inlined
+def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: np.uint64) -> np.uint64:
+    """Hash bytes: FNV-1a from a seed, with its halves mixed."""
+    code = _HASH_START ^ seed
+    for place in range(start, stop):
+        code = (code ^ np.uint64(data[place])) * _HASH_FACTOR
+    return (code ^ (code >> np.uint64(32))) * _MIX
+
+
 @kernel
-def number_texts(
-    texts: Spans, left_out: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give every distinct text the next number, as they appear; -1 to empty or left out ones.
+def hash_texts(texts: Spans, seed: np.uint64) -> NDArray[np.uint64]:
+    """Hash every text, `uint64[texts]`. No secret may hang on what can be read off a hash."""
+    data, starts, stops = texts
+    hashes = np.empty(starts.size, np.uint64)
+    for text in range(starts.size):
+        code = hash_bytes(data, starts[text], stops[text], seed)
+        hashes[text] = (code ^ (code >> np.uint64(29))) * _HASH_FACTOR
+    return hashes
+
+
+@kernel
+def number_texts(texts: Spans) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give every distinct text the next number, as they appear; -1 to empty ones.
 
     Returns the numbers, `int64[texts]`, and where each number first appears.
     """
@@ -105,12 +124,9 @@ def number_texts(
     count = 0
     for text in range(starts.size):
         size = stops[text] - starts[text]
-        if size == 0 or left_out[text]:
+        if size == 0:
             continue
-        code = _HASH_START
-        for place in range(starts[text], stops[text]):
-            code = (code ^ np.uint64(data[place])) * _HASH_FACTOR
-        code = (code ^ (code >> np.uint64(32))) * _MIX
+        code = hash_bytes(data, starts[text], stops[text], _NO_SEED)
         cell = np.int64(code >> np.uint64(20)) & (room - 1)
         while table[cell] >= 0:
             number = table[cell]

@@ -83,6 +83,10 @@ class ClkhashEncoder:
         )
         return Encoded(encodings, kept, self._counts(columns))
 
+    def numbers_rows(self, names: list[str]) -> bool:
+        """Tell whether a file with these columns has no record ids, so that rows are numbered."""
+        return self._id_column is None
+
     def _columns(self, table: Any) -> list[Column]:
         """Read a column for each feature, by its identifier."""
         names = column_names(table)

@@ -77,9 +77,9 @@ def _with_empty(column: Column) -> tuple[NDArray[np.int64], list[str]]:
     """Give empty cells, code -1, a text of their own: clkhash validates and replaces them too."""
     empty = column.codes < 0
     if not empty.any():
-        return column.codes, column.values
+        return column.codes, list(column.values)
     if "" in column.values:
-        return np.where(empty, column.values.index(""), column.codes), column.values
+        return np.where(empty, column.values.index(""), column.codes), list(column.values)
     return np.where(empty, len(column.values), column.codes), [*column.values, ""]
 
 
