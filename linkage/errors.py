@@ -33,3 +33,9 @@ class GateError(LinkageError):
     """A quality gate that the user set was missed."""
 
     exit_code = 5
+
+
+def shown(value: object, length: int = 40) -> str:
+    """Show something that a file said in a message: short, and without control characters."""
+    text = "".join(one if one.isprintable() else "?" for one in str(value)[: length + 1])
+    return text if len(text) <= length else f"{text[:length]}..."

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from linkage.errors import InputError, LinkageError, MismatchError
+from linkage.errors import InputError, LinkageError, MismatchError, shown
 
 SCHEMA_VERSION = 1
 MAX_FIELDS = 32
@@ -29,6 +29,7 @@ _OPTIONS_OF_TYPES = {
     "neighbours": ("number",),
     "format": ("identifier",),
     "pattern": ("identifier",),
+    "replace": ("name", "text", "postcode", "code", "identifier"),
 }
 MAX_FILTER_BITS = 16_384
 
@@ -50,6 +51,7 @@ TRANSFORMS: dict[str, frozenset[str]] = {
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+Joined = Annotated[tuple[Text, ...], Field(min_length=1, max_length=10)]
 
 
 class _Part(BaseModel):
@@ -74,7 +76,7 @@ class FieldSpec(_Part):
 
     name: Name
     type: FieldType
-    columns: Annotated[tuple[Text | tuple[Text, ...], ...], Field(min_length=1, max_length=50)]
+    columns: Annotated[tuple[Text | Joined, ...], Field(min_length=1, max_length=50)]
     optional: bool = False
     qgram: Annotated[int, Field(ge=1, le=4)] = 2
     bits_per_feature: Annotated[int, Field(ge=1, le=2000)] = 100
@@ -126,8 +128,8 @@ class FieldSpec(_Part):
         for one in self.date_formats:
             if sorted(re.findall("%.?", one.replace("%b", "%m"))) != ["%Y", "%d", "%m"]:
                 raise ValueError(
-                    f"date_formats: '{one[:40]}' must have %Y, %d, and %m or %b, each once, and no "
-                    "other"
+                    f"date_formats: '{shown(one)}' must have %Y, %d, and %m or %b, each once, and "
+                    "no other"
                 )
         return self
 
@@ -292,7 +294,7 @@ class LinkageSchema(_Part):
             raise InputError("not a clkhash schema: it has no version or no clkConfig.l") from None
         if type(length) is not int or not 1 <= length <= MAX_FILTER_BITS:
             raise InputError(f"clkConfig.l must be a whole number from 1 to {MAX_FILTER_BITS}")
-        return cls.from_clkhash(document, f"clkhash-v{str(version)[:10]}")
+        return cls.from_clkhash(document, f"clkhash-v{re.sub('[^0-9]', '', str(version))[:3]}")
 
     @classmethod
     def from_clkhash(cls, document: dict[str, Any], name: str) -> LinkageSchema:
@@ -308,7 +310,7 @@ class LinkageSchema(_Part):
         version = content.get("version") if isinstance(content, dict) else None
         if type(version) is int and version != SCHEMA_VERSION:
             raise MismatchError(
-                f"schema version {str(version)[:20]} is not known to this release, which reads "
+                f"schema version {shown(version, 20)} is not known to this release, which reads "
                 f"version {SCHEMA_VERSION}; update linkage, or correct the line"
             )
         if isinstance(version, bool | float):
@@ -344,17 +346,17 @@ def _as_tuple(value: Any) -> Any:
 def _checked_regex(text: str) -> str:
     try:
         re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"'{text[:40]}' is not a regular expression: {error}") from None
+    except (re.error, OverflowError, RecursionError):
+        raise ValueError(f"'{shown(text)}' is not a regular expression") from None
     return text
 
 
 def _checked_rule(regex: str, by: str) -> None:
     _checked_regex(regex)
     try:
-        re.compile(f"(?:{regex})|").sub(by, "")
-    except (re.error, IndexError) as error:
-        raise ValueError(f"'{by[:40]}' can't replace '{regex[:40]}': {error}") from None
+        re.compile(regex).sub(by, "")
+    except (re.error, IndexError):
+        raise ValueError(f"'{shown(by)}' can't replace what '{shown(regex)}' finds") from None
 
 
 def _split_part(part: str) -> tuple[str, str]:
@@ -369,11 +371,8 @@ def _refuse_repeats(what: str, names: list[str]) -> None:
 
 
 def _shown(part: int | str) -> str:
-    """Show a step to a key: places from 1, and what somebody typed on one short line."""
-    if isinstance(part, int):
-        return str(part + 1)
-    text = "".join(one if one.isprintable() else "?" for one in part[:41])
-    return text if len(text) < 41 else f"{text[:40]}..."
+    """Show a step to a key, with places from 1."""
+    return str(part + 1) if isinstance(part, int) else shown(part)
 
 
 def _explain(error: ValidationError) -> str:

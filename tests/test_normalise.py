@@ -101,6 +101,11 @@ def test_identifier(raw, expected):
     assert normalise("identifier", raw) == expected
 
 
+def test_absurdly_long_value__is_missing():
+    assert normalise("text", "A" * 1000) == "A" * 1000
+    assert normalise("text", "A" * 1001) is None
+
+
 def test_placeholders_of_the_schema_are_missing_too():
     assert normalise("name", "Test  Person", placeholders=("test person",)) is None
     assert normalise("name", "Test", placeholders=("test person",)) == "TEST"

@@ -18,6 +18,7 @@ from linkage.agency.identifiers import CHECK_LETTERS
 from linkage.agency.normalise import (
     DATE_FORMATS,
     JOINED_WORDS,
+    MOST_CHARACTERS,
     NO_FIXED_ABODE,
     PLACEHOLDERS,
     TITLES,
@@ -46,6 +47,7 @@ def normalise_texts(field: FieldSpec, texts: Texts) -> Texts:
     """Bring raw values of a field to their form, as `normaliser` does; empty for None."""
     known = PLACEHOLDERS[field.type]
     flat, odd = _mapped(texts, _line_table())
+    odd |= texts.sizes > MOST_CHARACTERS
     values, unsure = _form(field, flat)
     placeholder = _among(flat, known | own_placeholders(field))
     values = values.emptied(placeholder | _among(values, known))
@@ -66,6 +68,11 @@ def _names(flat: Texts) -> Formed:
     # A low line may belong to a mark that a migration of data has left.
     values, odd = _mapped(flat, _table(name_signs, odd="_"))
     return values, odd | odd_words(values.spans, Texts.of([*TITLES, *JOINED_WORDS]).spans)
+
+
+def _codes(flat: Texts) -> Formed:
+    values, odd = _mapped(flat, _table(code_signs))
+    return values, odd | (pad_texts(values.spans, 1)[:, 0] < ord("0"))  # it may be all signs
 
 
 def _postcodes(flat: Texts) -> Formed:
@@ -143,7 +150,7 @@ def _among(texts: Texts, known: Iterable[str]) -> NDArray[np.bool_]:
 _FORMS: dict[str, Callable[[Texts], Formed]] = {
     "name": _names,
     "text": lambda flat: _mapped(flat, _table(text_signs)),
-    "code": lambda flat: _mapped(flat, _table(code_signs)),
+    "code": _codes,
     "postcode": _postcodes,
     "identifier": _identifiers,
     "noms": _prison_numbers,

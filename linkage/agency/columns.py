@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.agency.texts import Texts
-from linkage.errors import InputError
+from linkage.errors import InputError, shown
 
 #: Parts the texts of a cell that is a list in a Parquet file or a data frame.
 LIST_MARK = "\x1e"
@@ -50,7 +50,19 @@ def column_names(table: Any) -> list[str]:
 
 
 def read_column(table: Any, name: str) -> Column:
-    """Take one column as distinct texts; dates become ISO dates, whole floats integers."""
+    """Take one column as distinct texts; dates become ISO dates, whole floats integers.
+
+    Raises `InputError` for a column whose values can't be read as text.
+    """
+    try:
+        return _read(table, name)
+    except (ArithmeticError, ValueError, LookupError, NotImplementedError):
+        raise InputError(
+            f"column '{shown(name)}' holds values that can't be read as text"
+        ) from None
+
+
+def _read(table: Any, name: str) -> Column:
     column = _taken(table, name)
     if getattr(getattr(column, "type", None), "num_fields", 0) > 0:
         return _listed(name, column.to_pylist())

@@ -36,7 +36,7 @@ from linkage.agency.ids import IdCheck
 from linkage.agency.keys import ProjectKey
 from linkage.agency.texts import Texts
 from linkage.agency.tokens import tokenise
-from linkage.errors import InputError
+from linkage.errors import InputError, shown
 from linkage.kernels.filters import merge_rows, set_bits
 from linkage.model import Encodings, expected_slices
 from linkage.schema import FieldSpec, LinkageSchema
@@ -204,7 +204,8 @@ class Encoder:
         if field.several:
             separator = self.schema.list_separator
             return Cells(column.codes, [_split(text, separator) for text in column.values])
-        if Texts.of(column.values).hold(LIST_MARK):
+        texts = Texts.of(column.values)
+        if texts.hold(LIST_MARK) and any(LIST_MARK in text for text in texts):
             raise InputError(
                 f"column '{_parts(wanted[0])[0]}' holds lists; give the field '{field.name}' the "
                 'option several = "alias" in the schema to encode each value'
@@ -340,5 +341,5 @@ def _split(text: str, separator: str) -> tuple[str, ...]:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    first = ", ".join(f"'{shown(name)}'" for name in names[:8])
+    return first + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -30,6 +30,8 @@ class IdCheck:
 
     def check(self, own_ids: Sequence[str], column: str) -> dict[int, str]:
         """Give the problem of each bad id of the next chunk of a column, by its place in it."""
+        if not len(own_ids):
+            return {}
         texts = Texts.of(own_ids)
         repeated = self._repeated(hash_texts(texts.spans, self._seed))
         problems = dict.fromkeys(

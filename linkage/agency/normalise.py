@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from anyascii import anyascii
 
@@ -58,6 +58,8 @@ _MIGRATION_MARKS = re.compile(r"^(?:(?:MIG_ERROR|NO_SHOW|DUPLICATE)_)+")
 TITLES = frozenset(
     {"MR", "MRS", "MS", "MISS", "MX", "MASTER", "DR", "PROF", "REV", "SIR", "LADY", "LORD", "DAME"}
 )
+#: No name, date or address is longer; what is can only be a fault of an export.
+MOST_CHARACTERS = 1000
 #: Written apart or not, these belong to the word behind them.
 JOINED_WORDS = ("MC", "MAC")
 _APOSTROPHES = re.compile("['`´‘’ʻʼ]")
@@ -75,6 +77,8 @@ def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
     rules = [(re.compile(regex), by) for regex, by in field.replace]
 
     def normalise(raw: str) -> str | None:
+        if len(raw) > MOST_CHARACTERS:
+            return None
         flat = one_line(raw.strip())
         if flat in known or flat in own:
             return None
@@ -82,7 +86,7 @@ def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
         if value in known:
             return None
         for regex, by in rules:
-            value = regex.sub(by, value).strip()
+            value = one_line(regex.sub(by, value).strip())
         return value or None
 
     return normalise
@@ -90,7 +94,7 @@ def normaliser(field: FieldSpec) -> Callable[[str], str | None]:
 
 def own_placeholders(field: FieldSpec) -> frozenset[str]:
     """Give the placeholders that the schema adds."""
-    return frozenset(map(one_line, field.placeholders))
+    return frozenset(one_line(placeholder.strip()) for placeholder in field.placeholders)
 
 
 def _form(field: FieldSpec) -> Callable[[str], str]:
@@ -114,7 +118,8 @@ def one_line(raw: str) -> str:
         if "'" in text or "`" in text:
             text = text.replace("'", "").replace("`", "").strip()
         return text if text.isprintable() and "  " not in text else " ".join(text.split())
-    text = _APOSTROPHES.sub("", unicodedata.normalize("NFKC", raw))
+    # Before NFKC, which would take some apostrophes apart.
+    text = unicodedata.normalize("NFKC", _APOSTROPHES.sub("", raw))
     return " ".join(anyascii(text).upper().split())
 
 
@@ -159,6 +164,11 @@ def code_signs(flat: str) -> str:
     return re.sub("[^A-Z0-9./-]", "", flat)
 
 
+def _code(flat: str) -> str:
+    value = code_signs(flat)
+    return value if any(sign.isalnum() for sign in value) else ""
+
+
 def _postcode(flat: str) -> str:
     value = flat.replace(" ", "")
     if not value.isalnum():
@@ -189,7 +199,7 @@ def _number_form(step: float) -> Callable[[str], str]:
         try:
             number = Decimal(flat.replace(" ", "").replace("_", ""))
             steps = (number / unit).to_integral_value(ROUND_HALF_EVEN)
-        except InvalidOperation:
+        except ArithmeticError:
             return ""
         return str(int(steps)) if steps.is_finite() and abs(steps) < _MOST_STEPS else ""
 
@@ -233,6 +243,6 @@ _FORMS: dict[str, Callable[[str], str]] = {
     "sex": _sex,
     "postcode": _postcode,
     "text": _text,
-    "code": code_signs,
+    "code": _code,
     "identifier": _identifier,
 }

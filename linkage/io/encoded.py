@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from linkage import __version__
-from linkage.errors import InputError, MismatchError
+from linkage.errors import InputError, MismatchError, shown
 from linkage.io.clks import read_clks
-from linkage.io.ids import text_order
+from linkage.io.ids import text_array, text_order
 from linkage.io.outputs import new_file
 from linkage.io.sealed import opened, seal
 from linkage.kernels.dice import popcounts
@@ -253,7 +253,7 @@ def _manifest(file: pq.ParquetFile, path: Path) -> Manifest:
         raise InputError(f"{path}: the manifest can't be read; the file was edited") from None
     if version != FORMAT_VERSION:
         raise MismatchError(
-            f"{path}: format version {str(version)[:20]}; this release reads version "
+            f"{path}: format version {shown(version, 20)}; this release reads version "
             f"{FORMAT_VERSION}. Encode the file anew, or use the release that wrote it"
         )
     try:
@@ -329,12 +329,14 @@ def _columns(encodings: Encodings, rows: NDArray[np.int64]) -> dict[str, NDArray
 def _batch(columns: dict[str, NDArray[Any]], schema: pa.Schema) -> pa.RecordBatch:
     bits = columns["bits"]
     arrays = [
-        pa.array(columns["record"]).cast(pa.string()),
+        text_array(columns["record"]),
         pa.Array.from_buffers(schema.field("bits").type, len(bits), [None, pa.py_buffer(bits)]),
     ]
     for name in schema.names[2:]:
-        missing = columns[name] == 0 if name.startswith("block.") else None
-        arrays.append(pa.array(columns[name], mask=missing))
+        cells = np.ascontiguousarray(columns[name])
+        mask = np.packbits(cells != 0, bitorder="little") if name.startswith("block.") else None
+        buffers = [mask if mask is None else pa.py_buffer(mask), pa.py_buffer(cells)]
+        arrays.append(pa.Array.from_buffers(schema.field(name).type, len(cells), buffers))
     return pa.record_batch(arrays, schema=schema)
 
 

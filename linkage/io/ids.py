@@ -55,8 +55,19 @@ class IdsWriter:
     ) -> None:
         """Add the pseudonym and the own id of each record."""
         order = text_order(records)
-        columns = [pa.array(np.asarray(ids)[order]).cast(pa.string()) for ids in (records, own_ids)]
+        columns = [text_array(np.asarray(ids)[order]) for ids in (records, own_ids)]
         self._file.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+
+
+def text_array(texts: NDArray[np.bytes_] | NDArray[np.str_]) -> pa.Array:
+    """Make an Arrow array of texts, which hold no NUL; `pa.array` would import pandas for it."""
+    encoded = texts if texts.dtype.kind == "S" else np.char.encode(texts.astype(np.str_), "utf-8")
+    cells = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(texts), -1)
+    is_text = cells != 0
+    ends = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum(np.count_nonzero(is_text, axis=1), out=ends[1:])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(cells[is_text])]
+    return pa.Array.from_buffers(pa.binary(), len(texts), buffers).cast(pa.string())
 
 
 def text_order(texts: NDArray[np.bytes_]) -> NDArray[np.int64]:
@@ -87,9 +98,9 @@ def read_unique(path: Path, key: str, value: str, what: str) -> dict[str, str]:
     wanted = pa.schema([(key, pa.string()), (value, pa.string())])
     try:
         table = pq.read_table(path, columns=wanted.names).cast(wanted)
+        content = dict(zip(*(table[name].to_pylist() for name in wanted.names), strict=True))
     except (pa.ArrowException, OSError, KeyError, ValueError):
         raise InputError(f"{path}: not {what} (columns {key}, {value})") from None
-    content = dict(zip(*(table[name].to_pylist() for name in wanted.names), strict=True))
     if len(content) != table.num_rows or any(table[one].null_count for one in wanted.names):
         raise InputError(f"{path}: damaged: a cell is missing or a record stands in two rows")
     return content

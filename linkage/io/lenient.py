@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 OnBadRow = Callable[[int, str], None]
 
+# As long as Arrow takes, so that a file is good or bad whichever of the two reads it.
+csv.field_size_limit(1 << 24)
+
 
 def is_undecodable(text: str) -> bool:
     """Tell whether a text was read from bytes that are not UTF-8."""

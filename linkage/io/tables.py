@@ -20,8 +20,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from linkage.errors import InputError
+from linkage.errors import InputError, shown
 from linkage.io.lenient import OnBadRow, is_undecodable, read_rows, row_problem
+from linkage.kernels.quotes import CLOSED, PLAIN, QUOTED, START, WRONG, follow_quotes
 
 _BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 1 << 17
@@ -85,9 +86,18 @@ def read_table(path: Path) -> dict[str, list[str]]:
     """Read a whole table as text, column by column; an empty cell is an empty text."""
     table = pa.Table.from_batches([batch for batch, _ in read_batches(path)])
     return {
-        name: ["" if cell is None else str(cell) for cell in table.column(name).to_pylist()]
+        name: ["" if cell is None else str(cell) for cell in _cells(table.column(name), name, path)]
         for name in table.column_names
     }
+
+
+def _cells(column: pa.Array | pa.ChunkedArray, name: str, path: Path) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (ArithmeticError, ValueError, LookupError, NotImplementedError):
+        raise InputError(
+            f"{path}: column '{shown(name)}' of type {column.type} holds values that can't be read"
+        ) from None
 
 
 def write_table(
@@ -111,7 +121,7 @@ def sample_columns(path: Path) -> tuple[int, dict[str, list[str]], int]:
         if not rows:
             sampled = min(_SAMPLE_ROWS, batch.num_rows)
             for name in batch.schema.names:
-                cells = batch.column(name).slice(0, _SAMPLE_ROWS).to_pylist()
+                cells = _cells(batch.column(name).slice(0, _SAMPLE_ROWS), name, path)
                 samples[name] = list({str(cell): None for cell in cells if cell not in (None, "")})
         rows += batch.num_rows
     return rows, samples, sampled
@@ -131,7 +141,7 @@ class _readable:  # noqa: N801 - reads as a statement: with _readable(path)
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowException | EOFError):
+        if isinstance(error, pa.ArrowException | EOFError | UnicodeDecodeError):
             raise InputError(
                 f"{self.path}: not a readable Parquet file; it is damaged, cut short or of another "
                 "format"
@@ -145,13 +155,34 @@ def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
         names = file.schema_arrow.names
         for name in names:
             if names.count(name) > 1:
-                raise InputError(f"{path}: more than one column is called '{name[:60]}'")
-        yield from file.iter_batches(batch_size=_BATCH_ROWS)
+                raise InputError(f"{path}: more than one column is called '{shown(name)}'")
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            yield _plain(batch, path)
+
+
+def _plain(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
+    """Check a batch from a file that may lie, and turn times and other unusual types to text."""
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        kind = column.type
+        try:
+            column.validate(full=True)
+            if isinstance(kind, pa.BaseExtensionType):
+                column = column.storage
+            elif pa.types.is_temporal(kind) or pa.types.is_string_view(kind):
+                column = column.cast(pa.string())
+        except pa.ArrowException:
+            raise InputError(
+                f"{path}: column '{shown(name)}' of type {kind} holds values that can't be read as "
+                "text"
+            ) from None
+        columns.append(column)
+    return pa.record_batch(columns, names=batch.schema.names)
 
 
 def _csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
     header = _header(path)
-    if _holds_nul(path):
+    if not _is_sound(path, header.delimiter):
         raise _diagnose(path, header)
     try:
         yield from pa_csv.open_csv(
@@ -182,13 +213,15 @@ def _header(path: Path) -> _Header:
     """Read the header of a CSV file, and find its delimiter."""
     with _readable(path), open(path, "rb") as file:
         start = file.read(_MAX_HEADER_BYTES)
-    if not start.strip():
+    first_line = start.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").partition(b"\n")[0]
+    if not first_line.strip():
         raise InputError(f"{path}: the file is empty")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in start[:200]:
-        raise InputError(f"{path}: not UTF-8 text (UTF-16 or binary); save it as 'CSV UTF-8'")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in first_line:
+        raise InputError(
+            f"{path}: the header is not UTF-8 text (UTF-16 or binary); save it as 'CSV UTF-8'"
+        )
     text = start.decode("utf-8-sig", errors="surrogateescape")
-    first_line = text.lstrip("\r\n").splitlines()[0]
-    delimiter = max(_DELIMITERS, key=first_line.count)
+    delimiter = max(_DELIMITERS, key=text.lstrip("\r\n").splitlines()[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         names = next(row for row in reader if row)
@@ -215,10 +248,22 @@ def _check_header(path: Path, names: list[str]) -> None:
             raise InputError(f"{path}: columns {first} and {place} have the same name")
 
 
-def _holds_nul(path: Path) -> bool:
-    """Look for NUL bytes, which Arrow would take for text."""
+def _is_sound(path: Path, delimiter: str) -> bool:
+    """Look for NUL bytes and wrong quotes, which Arrow would take for text."""
+    state = START
     with _readable(path), open(path, "rb") as file:
-        return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
+        for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
+            if b"\0" in block:
+                return False
+            if state in (QUOTED, CLOSED) or b'"' in block:
+                state = follow_quotes(np.frombuffer(block, np.uint8), ord(delimiter), state)
+            else:
+                state = (
+                    START if block[-1:] in b"\r\n" or block.endswith(delimiter.encode()) else PLAIN
+                )
+            if state == WRONG:
+                return False
+    return state != QUOTED
 
 
 def _diagnose(path: Path, header: _Header) -> InputError:

@@ -38,7 +38,7 @@ def number_at(data: NDArray[np.uint8], start: int, stop: int) -> int:
         if not is_digit(data[place]):
             number = -1
             break
-        number = number * 10 + (data[place] - _ZERO)
+        number = number * 10 + int(data[place] - _ZERO)
     return number
 
 

@@ -65,5 +65,5 @@ def placed_letters(
         for place in range(stops[text] - starts[text]):
             is_inner = outer[text] > 0 and place >= outer[text]
             tag = inner + place - outer[text] if is_inner else place
-            codes[ends[text] + place] = tag << 8 | data[starts[text] + place]
+            codes[ends[text] + place] = tag << 8 | np.int64(data[starts[text] + place])
     return codes, ends
