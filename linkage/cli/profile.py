@@ -130,6 +130,10 @@ def _print(profile: Profile, file: Path, html: Path | None, following: str) -> N
     if any(one.severity == "error" for one in profile.findings):
         click.echo("mend  what stops encoding, and run the profile again")
     click.echo(f"next  {following}")
+    click.echo(
+        "      (project.key is the key of all agencies; whoever begins makes it:\n"
+        "      linkage keygen -o project.key)"
+    )
 
 
 def _print_finding(finding: Finding) -> None:

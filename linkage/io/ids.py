@@ -62,7 +62,7 @@ class IdsWriter:
 def text_array(texts: NDArray[np.bytes_] | NDArray[np.str_]) -> pa.Array:
     """Make an Arrow array of texts, which hold no NUL; `pa.array` would import pandas for it."""
     encoded = texts if texts.dtype.kind == "S" else np.char.encode(texts.astype(np.str_), "utf-8")
-    cells = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(texts), -1)
+    cells = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(texts), encoded.itemsize)
     is_text = cells != 0
     ends = np.zeros(len(texts) + 1, np.int32)
     np.cumsum(np.count_nonzero(is_text, axis=1), out=ends[1:])

@@ -29,8 +29,8 @@ def set_bits(
             share = budget // count + (1 if k < budget % count else 0)
             token = tokens[ends[value] + k]
             for n in range(share):
-                bit = positions[token, n]
-                filters[value, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+                bit = np.uint64(positions[token, n])  # without a sign, no index is looked at twice
+                filters[value, bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
     return filters
 
 
