@@ -16,6 +16,7 @@ from linkage.agency.ids import IdCheck
 from linkage.agency.normalise import PLACEHOLDERS, normaliser
 from linkage.agency.texts import Texts
 from linkage.agency.tokens import key_parts
+from linkage.errors import InputError
 from linkage.io.ids import text_order
 from linkage.kernels.texts import number_codes
 from linkage.model import MAX_ID_BYTES
@@ -163,3 +164,11 @@ def test_id_check__finds_what_stood_earlier(chunks):
                 bad.add(place)
             seen.add(one)
         assert set(check.check(chunk, "id")) == bad
+
+
+def test_columns__refuse_bytes_that_are_no_text():
+    ends = pa.py_buffer(np.array([0, 3, 6], np.int32))
+    broken = pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"abcd\xffe")])
+    for read in (read_column, read_texts):
+        with pytest.raises(InputError, match="text"):
+            read(pa.table({"x": broken}), "x")

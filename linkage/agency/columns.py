@@ -81,16 +81,23 @@ def _read(table: Any, name: str) -> Column:
 
 def read_texts(table: Any, name: str) -> Texts:
     """Take one column as the text of every row, for values that are mostly distinct."""
-    texts = Texts.of_arrow(_taken(table, name))
+    try:
+        texts = Texts.of_arrow(_taken(table, name))
+    except ValueError:
+        raise InputError(f"column '{shown(name)}' holds text that is not UTF-8") from None
     return _trimmed(texts) if texts is not None else Texts.of(read_column(table, name).texts())
 
 
 def _taken(table: Any, name: str) -> Any:
-    """Take a column; of Arrow, a single array."""
+    """Take a column; of Arrow, a single array, checked, for a file may lie about its text."""
     column = table[name] if not hasattr(table, "column") else table.column(name)
     if hasattr(column, "to_arrow"):
         column = column.to_arrow()
-    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    if hasattr(column, "combine_chunks"):
+        column = column.combine_chunks()
+    if hasattr(column, "dictionary_encode") and hasattr(column, "validate"):
+        column.validate(full=True)
+    return column
 
 
 def _listed(name: str, cells: list[Any]) -> Column:

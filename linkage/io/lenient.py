@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from linkage.errors import shown
+
 OnBadRow = Callable[[int, str], None]
 
 # As long as Arrow takes, so that a file is good or bad whichever of the two reads it.
@@ -61,7 +63,7 @@ def read_rows(
                 row += bool(cells)
                 problem = row_problem(cells, len(names)) if cells else None
             except csv.Error as error:
-                row, cells, problem = row + 1, ["?"], f"can't be read as CSV: {error}"
+                row, cells, problem = row + 1, ["?"], f"can't be read as CSV: {shown(error, 80)}"
             if problem is not None:
                 lines = f" (lines {first_line} to {reader.line_num})"
                 on_bad_row(row, problem + (lines if reader.line_num > first_line else ""))

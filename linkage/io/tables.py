@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -86,8 +87,8 @@ def read_table(path: Path) -> dict[str, list[str]]:
     """Read a whole table as text, column by column; an empty cell is an empty text."""
     table = pa.Table.from_batches([batch for batch, _ in read_batches(path)])
     return {
-        name: ["" if cell is None else str(cell) for cell in _cells(table.column(name), name, path)]
-        for name in table.column_names
+        name: ["" if cell is None else str(cell) for cell in _cells(column, name, path)]
+        for name, column in zip(table.column_names, table.columns, strict=True)
     }
 
 
@@ -96,7 +97,8 @@ def _cells(column: pa.Array | pa.ChunkedArray, name: str, path: Path) -> list[An
         return list(column.to_pylist())
     except (ArithmeticError, ValueError, LookupError, NotImplementedError):
         raise InputError(
-            f"{path}: column '{shown(name)}' of type {column.type} holds values that can't be read"
+            f"{path}: column '{shown(name)}' of type {shown(column.type)} holds values that can't "
+            "be read"
         ) from None
 
 
@@ -141,13 +143,14 @@ class _readable:  # noqa: N801 - reads as a statement: with _readable(path)
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowException | EOFError | UnicodeDecodeError):
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{self.path}: can't read it: {error.strerror}") from None
+        # Arrow reports some damage as an OSError of its own making.
+        if isinstance(error, pa.ArrowException | EOFError | UnicodeDecodeError | OSError):
             raise InputError(
                 f"{self.path}: not a readable Parquet file; it is damaged, cut short or of another "
                 "format"
             ) from None
-        if isinstance(error, OSError):
-            raise InputError(f"{self.path}: can't read it: {error.strerror or error}") from None
 
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -166,15 +169,16 @@ def _plain(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         kind = column.type
         try:
-            column.validate(full=True)
             if isinstance(kind, pa.BaseExtensionType):
                 column = column.storage
+            elif pa.types.is_timestamp(kind):
+                column = pc.utf8_slice_codeunits(column.cast(pa.string()), 0, len("2000-01-01"))
             elif pa.types.is_temporal(kind) or pa.types.is_string_view(kind):
                 column = column.cast(pa.string())
         except pa.ArrowException:
             raise InputError(
-                f"{path}: column '{shown(name)}' of type {kind} holds values that can't be read as "
-                "text"
+                f"{path}: column '{shown(name)}' of type {shown(kind)} holds values that can't be "
+                "read as text"
             ) from None
         columns.append(column)
     return pa.record_batch(columns, names=batch.schema.names)
@@ -277,7 +281,7 @@ def _diagnose(path: Path, header: _Header) -> InputError:
                 if problem:
                     return InputError(f"{path}: row {row} {problem}")
     except csv.Error as error:
-        return InputError(f"{path}: row {row + 1} can't be read as CSV: {error}")
+        return InputError(f"{path}: row {row + 1} can't be read as CSV: {shown(error, 80)}")
     except OSError as error:
         return InputError(f"{path}: can't read it: {error.strerror}")
     return InputError(f"{path}: not a readable CSV file (a row may be longer than 16 MB)")
