@@ -17,6 +17,7 @@ from linkage.agency.keys import ProjectKey
 from linkage.errors import InputError
 from linkage.kernels.dice import pair_similarity
 from linkage.schema import LinkageSchema
+from tests import reference
 
 KEY = ProjectKey(bytes(range(32)))
 OTHER_KEY = ProjectKey(bytes(range(1, 33)))
@@ -201,3 +202,15 @@ def test_key__says_nothing_of_itself():
     assert KEY.fingerprint() in shown
     assert secret.hex() not in shown
     assert "AAECAw" not in shown
+
+
+def test_tokens__cannot_be_rebuilt_from_a_guess_without_the_key():
+    schema = make_schema()
+    token = int(encode(TABLE, schema, KEY).tokens[0, 0])
+    secret = bytes(range(32))
+    right = reference.derive(secret, "pass", "first")
+    assert reference.blocking_token(["SMITH"], right) == token
+    public = [bytes(32), schema.digest().encode()[:32], KEY.fingerprint().encode() * 2]
+    for wrong in (*public, secret, reference.derive(secret, "pass", "birthday"),
+                  reference.derive(secret, "field", "surname")):  # fmt: skip
+        assert reference.blocking_token(["SMITH"], wrong) != token

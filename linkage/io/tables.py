@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,24 +134,23 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
-class _readable:  # noqa: N801 - reads as a statement: with _readable(path)
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     """Turn what Arrow and the system say of a file into one line for people."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise InputError(f"{path}: can't read it: {error.strerror}") from None
+        raise _damaged(path) from None  # Arrow reports some damage so
+    except (pa.ArrowException, EOFError, UnicodeDecodeError):
+        raise _damaged(path) from None
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(f"{self.path}: can't read it: {error.strerror}") from None
-        # Arrow reports some damage as an OSError of its own making.
-        if isinstance(error, pa.ArrowException | EOFError | UnicodeDecodeError | OSError):
-            raise InputError(
-                f"{self.path}: not a readable Parquet file; it is damaged, cut short or of another "
-                "format"
-            ) from None
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        f"{path}: not a readable Parquet file; it is damaged, cut short or of another format"
+    )
 
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
