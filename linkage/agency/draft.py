@@ -9,15 +9,27 @@ from dataclasses import dataclass
 from linkage.agency.headers import Kind, recognise
 from linkage.agency.identifiers import FORMATS
 from linkage.agency.normalise import DATE_FORMATS, normaliser
-from linkage.errors import InputError
+from linkage.errors import InputError, shown
 from linkage.schema import FieldSpec
 
 #: Up to this many rows a file, broad passes are cheap, and find records with several errors.
 BROAD_ROWS = 200_000
-RECORD_BITS, FIELD_BITS = 1024, 256
-#: Bits that all values of a record set together, or one value in its own filter, as a share of
-#: the filter: near half of the bits are then set.
-_RECORD_LOAD, _FIELD_LOAD = 0.6, 0.5
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Parameters of a drafted schema, named and dated: a preset never changes under its name.
+
+    `bits` is the size of a filter. `load` is what all values of a record (record level), or one
+    value in its own filter (field level), set at most, as a share of the filter; less than half
+    of the bits are then set, for tokens share bits. `decision` ends the text of the schema.
+    """
+
+    name: str
+    bits: int
+    load: float
+    decision: str
+
 
 _DATE_CHOICES = (*DATE_FORMATS, "%m/%d/%Y", "%m-%d-%Y")
 
@@ -98,11 +110,10 @@ def draft_schema(files: Sequence[FileSample], level: str) -> str:
             f"{files[0].name}: the recognised columns ({', '.join(one.kind.name for one in found)})"
             " are too few to find candidate pairs by; names or dates of birth are needed"
         )
-    bits = RECORD_BITS if level == "record" else FIELD_BITS
-    parts = [_head(files, level, ids, bits, ignored)]
+    parts = [_head(files, level, ids, ignored)]
     parts += [_field(one, level, found) for one in found]
     parts += [_blocking(one) for one in passes]
-    return "\n".join([*parts, _decision(level, found)])
+    return "\n".join([*parts, _decision(PRESETS[level], found)])
 
 
 def _recognised(files: Sequence[FileSample]) -> tuple[list[_Found], list[str], list[str]]:
@@ -142,10 +153,8 @@ def _passes(found: list[_Found], *, broad: bool) -> list[_Pass]:
     return [_Pass(one.kind.name, (one.kind.name,)) for one in found if one.kind.type != "sex"]
 
 
-def _head(
-    files: Sequence[FileSample], level: str, ids: list[str], bits: int, ignored: list[str]
-) -> str:
-    names = ", ".join(one.name for one in files)
+def _head(files: Sequence[FileSample], level: str, ids: list[str], ignored: list[str]) -> str:
+    names = ", ".join(shown(one.name, 80) for one in files)
     unused = f"# Columns left out: {', '.join(map(_quoted, ignored))}.\n" if ignored else ""
     what = "one filter for the whole record" if level == "record" else "one filter for each field"
     return f"""\
@@ -153,12 +162,12 @@ def _head(
 # It is public: every agency of the project uses the same file, and it holds no secret.
 {unused}
 version = 1
-name = "{level}-level-draft"
+name = "{PRESETS[level].name}"  # the preset; choose a name of your project
 level = "{level}"            # {what}
 record_id = {_list(ids)}  # column of each agency's own record ids; it is never encoded
 
 [filter]
-bits = {bits}
+bits = {PRESETS[level].bits}
 """
 
 
@@ -183,10 +192,11 @@ def _mostly_valid(one: _Found) -> bool:
 
 
 def _bits_per_feature(one: _Found, level: str, found: list[_Found]) -> int:
+    budget = PRESETS[level].load * PRESETS[level].bits
     if level == "field":
-        return 16 if one.kind.type == "sex" else int(_FIELD_LOAD * FIELD_BITS)
+        return 16 if one.kind.type == "sex" else int(budget)
     total = sum(other.kind.weight for other in found)
-    return max(4, int(_RECORD_LOAD * RECORD_BITS * one.kind.weight / total))
+    return max(4, int(budget * one.kind.weight / total))
 
 
 def _blocking(one: _Pass) -> str:
@@ -230,23 +240,32 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _decision(level: str, found: list[_Found]) -> str:
+def _decision(preset: Preset, found: list[_Found]) -> str:
     """Draft the decision. The fewer fields there are, the more alike two strangers can be."""
-    if level == "field":
-        return _BY_PROBABILITY
     telling = sum(one.kind.type not in ("identifier", "sex") for one in found)
-    return _BY_THRESHOLD.format(_FEW_FIELDS_THRESHOLD if telling < 4 else _THRESHOLD)
+    return preset.decision.format(threshold=0.8 if telling < 4 else 0.75)
 
 
-_THRESHOLD, _FEW_FIELDS_THRESHOLD = 0.75, 0.8
-_BY_THRESHOLD = """\
+PRESETS = {
+    "record": Preset(
+        name="record-2026-11",
+        bits=1024,
+        load=0.6,
+        decision="""\
 [decision]
-threshold = {}           # Dice similarity from which on a pair is a link
+threshold = {threshold}           # Dice similarity from which on a pair is a link
 review_threshold = 0.65    # pairs between the two are written for review
-"""
-_BY_PROBABILITY = """\
+""",
+    ),
+    "field": Preset(
+        name="field-2026-11",
+        bits=256,
+        load=0.5,
+        decision="""\
 [decision]
 probability = 0.5             # match probability from which on a pair is a link
 review_probability = 0.01     # pairs between the two are written for review
 agreement = [0.9, 0.8, 0.65]  # lower Dice bounds of a field's agreement levels below exact
-"""
+""",
+    ),
+}
