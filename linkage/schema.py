@@ -244,12 +244,12 @@ class LinkageSchema(_Part):
         for one in self.blocking:
             for field, transform in one.parts:
                 if field not in types:
-                    raise ValueError(f"blocking pass '{one.name}': unknown field '{field}'")
+                    raise ValueError(f"blocking pass '{one.name}': unknown field '{shown(field)}'")
                 if transform not in TRANSFORMS[types[field]]:
                     known = ", ".join(sorted(TRANSFORMS[types[field]]))
                     raise ValueError(
                         f"blocking pass '{one.name}': a field of type '{types[field]}' has no "
-                        f"transform '{transform}'; it has {known}"
+                        f"transform '{shown(transform)}'; it has {known}"
                     )
         if not self.compared_fields:
             raise ValueError("no field is compared: identifiers serve for blocking only")
@@ -367,7 +367,7 @@ def _split_part(part: str) -> tuple[str, str]:
 def _refuse_repeats(what: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{what} '{name}' appears more than once")
+            raise ValueError(f"{what} '{shown(name)}' appears more than once")
 
 
 def _shown(part: int | str) -> str:

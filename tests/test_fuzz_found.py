@@ -334,3 +334,9 @@ def test_message_about_a_rule__shows_no_control_characters():
     with pytest.raises(InputError) as refusal:
         make_schema("code", replace=[["a", "\n\x1b[2J\\9"]])
     assert str(refusal.value).isprintable()
+
+
+def test_message_about_a_repeated_column__shows_no_control_characters():
+    with pytest.raises(InputError) as refusal:
+        make_schema("name", columns=["\x1f", "\x1f"])
+    assert str(refusal.value).isprintable()
