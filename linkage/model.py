@@ -78,11 +78,6 @@ class Manifest(BaseModel):
     content_digest: Hex64
 
     @property
-    def schema_name(self) -> str:
-        """The name of the schema, for people."""
-        return str(self.schema_content.get("name", "?"))
-
-    @property
     def words(self) -> int:
         """64-bit words of a row of the bit matrix, all slices together."""
         return sum(one.words for one in self.slices)

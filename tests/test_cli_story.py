@@ -325,3 +325,12 @@ def test_encode__reads_parquet_as_csv(agency, world):
         did("encode", name, *common, "-o", f"{name}.enc.parquet", cwd=agency)
         tables.append(pq.read_table(agency / f"{name}.enc.parquet"))
     assert tables[0].equals(tables[1])
+
+
+def test_verbose__says_what_every_pass_did(world, tmp_path):
+    files = [world.field / f"{name}.enc.parquet" for name in AGENCIES[:2]]
+    said = did("link", *files, "-o", "results", "--verbose", cwd=tmp_path)
+    assert "pass names: " in said.err
+    assert "comparisons" in said.err
+    assert "train: " in said.err
+    assert "pass names: " not in did("link", *files, "-o", "again", cwd=tmp_path).err

@@ -157,16 +157,6 @@ def key_parts(transform: str, values: Sequence[str]) -> Texts:
     return Texts.of(code(_main_word(value)) for value in texts)
 
 
-def key_part(transform: str) -> Callable[[str], str]:
-    """Give the function that makes a part of a blocking key from one value."""
-    return lambda value: key_parts(transform, [value])[0]
-
-
-def outcode(value: str) -> str:
-    """Give the area of one postcode, see `_outcodes`."""
-    return _outcodes(Texts.of([value]))[0]
-
-
 def _outcodes(texts: Texts) -> Texts:
     """Give the coarser area: the outcode of a British postcode, else all but two characters."""
     outer = outer_lengths(texts.spans)

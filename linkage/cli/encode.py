@@ -226,6 +226,7 @@ def _encode(
             summary.add(chunk)
             write(chunk, len(rejects) if rejects is not None else 0)
             progress("records", int(rows[-1]), total)
+            console().detail(f"rows {rows[0]:,} to {rows[-1]:,} are done")
     summary.rejected = len(rejects) if rejects is not None else 0
     return summary
 

@@ -139,6 +139,12 @@ def link(
     manifest = _manifest(files, output, encodings, result, seed)
     persons = [ids[person] for person in result.persons.person]
     write_results(output, encodings, result.links, result.review, persons, manifest)
+    for one in result.passes:
+        console().detail(
+            f"pass {one.name}: {one.comparisons:,} comparisons, {one.found:,} found first"
+        )
+    for stage, seconds in result.seconds.items():
+        console().detail(f"{stage}: {seconds:.1f} seconds")
     if as_json:
         print_json(manifest)
     elif console().level:

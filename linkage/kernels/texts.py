@@ -131,9 +131,9 @@ def number_texts(texts: Spans) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         while table[cell] >= 0:
             number = table[cell]
             first = firsts[number]
-            if hashes[number] == code and stops[first] - starts[first] == size:  # noqa: SIM102
-                if same(data, starts[text], data, starts[first], size):
-                    break
+            is_alike = hashes[number] == code and stops[first] - starts[first] == size
+            if is_alike and same(data, starts[text], data, starts[first], size):
+                break
             cell = (cell + 1) & (room - 1)
         if table[cell] < 0:
             table[cell], firsts[count], hashes[count] = count, text, code

@@ -314,6 +314,7 @@ def _build(plain: Mapping[str, Any], label: str) -> Profile:
 
 def _section(kind: type[_Section], values: Mapping[str, Any], where: str) -> _Section:
     hints = get_type_hints(kind, include_extras=True)
+    # Every section is a dataclass, which the bound of a type variable can't say.
     units = {f.name: hints[f.name].__metadata__[0] for f in fields(kind)}  # type: ignore[arg-type]
     for key, unit in units.items():
         _check_number(key, values[key], unit, where)
