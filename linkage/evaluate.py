@@ -131,7 +131,7 @@ def evaluate_persons(
 
 def evaluate_blocking(
     truth: Sequence[NDArray[np.int64]],
-    tokens: Sequence[NDArray[np.uint64]],
+    keys: Sequence[tuple[NDArray[np.uint64], NDArray[np.uint64]]],
     owners: Sequence[NDArray[np.int64]],
     linked: Sequence[tuple[int, int]],
     comparisons: int,
@@ -145,17 +145,17 @@ def evaluate_blocking(
 
     Parameters
     ----------
-    tokens, owners
-        For every data set `uint64[rows, passes]` and the record of each row `int64[rows]`.
-        Without passes all pairs were compared.
-    linked
-        The pairs of data sets that were linked.
+    linked, keys
+        The pairs of data sets that were linked, and the block keys of both by which they were,
+        `uint64[rows, passes]`. Without passes all pairs were compared.
+    owners
+        For every data set the record of each row, `int64[rows]`.
     """
     met = total = 0
-    for left, right in linked:
+    for (left, right), (one, other) in zip(linked, keys, strict=True):
         pairs = _matching_records(truth[left], truth[right], within=left == right)
         total += len(pairs)
-        met += int(np.count_nonzero(_share_a_key(pairs, left, right, tokens, owners)))
+        met += int(np.count_nonzero(_share_a_key(pairs, one, other, owners[left], owners[right])))
     return {
         "pairs_completeness": _ratio(met, total),
         "reduction_ratio": 1 - comparisons / all_pairs if all_pairs else 0.0,
@@ -223,34 +223,21 @@ def _matching_records(
 
 def _share_a_key(
     pairs: NDArray[np.int64],
-    left: int,
-    right: int,
-    tokens: Sequence[NDArray[np.uint64]],
-    owners: Sequence[NDArray[np.int64]],
+    left_keys: NDArray[np.uint64],
+    right_keys: NDArray[np.uint64],
+    left_owner: NDArray[np.int64],
+    right_owner: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Tell for every pair of records whether any of their rows meet in any pass."""
-    if tokens[left].shape[1] == 0:
+    if left_keys.shape[1] == 0:
         return np.ones(len(pairs), bool)
     met = np.zeros(len(pairs), bool)
-    for place in range(tokens[left].shape[1]):
-        met |= _meet(pairs, tokens[left][:, place], tokens[right][:, place], owners, left, right)
-    return met
-
-
-def _meet(
-    pairs: NDArray[np.int64],
-    left_tokens: NDArray[np.uint64],
-    right_tokens: NDArray[np.uint64],
-    owners: Sequence[NDArray[np.int64]],
-    left: int,
-    right: int,
-) -> NDArray[np.bool_]:
-    one = _rows_of(owners[left], left_tokens, pairs[:, 0])
-    other = _rows_of(owners[right], right_tokens, pairs[:, 1])
-    met = np.zeros(len(pairs), bool)
-    for a in one:
-        for b in other:
-            met |= (a == b) & (a != 0)
+    for place in range(left_keys.shape[1]):
+        one = _rows_of(left_owner, left_keys[:, place], pairs[:, 0])
+        other = _rows_of(right_owner, right_keys[:, place], pairs[:, 1])
+        for a in one:
+            for b in other:
+                met |= (a == b) & (a != 0)
     return met
 
 

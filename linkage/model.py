@@ -127,14 +127,14 @@ class Task:
     """Comparisons of one blocking pass, as ranges of rows; it holds no data of records.
 
     `blocks` is `int64[b, 4]`: block `k` compares the rows `left_order[blocks[k, 0]:blocks[k, 1]]`
-    with the rows `right_order[blocks[k, 2]:blocks[k, 3]]` (`int64` row numbers). With `within`
+    with the rows `right_order[blocks[k, 2]:blocks[k, 3]]` (row numbers). With `within`
     both orders are the same one, and a row is compared with those behind it only. Any engine can
     compare a task wherever the encodings lie.
     """
 
     blocking_pass: int
-    left_order: NDArray[np.int64]
-    right_order: NDArray[np.int64]
+    left_order: NDArray[np.int32]
+    right_order: NDArray[np.int32]
     blocks: NDArray[np.int64]
     within: bool
 
@@ -193,8 +193,31 @@ class Persons:
 
 @dataclass(frozen=True)
 class PassCount:
-    """What one blocking pass did: comparisons made, and pairs of rows that it found first."""
+    """What one blocking pass did.
+
+    `comparisons` made in its `blocks`, of which the largest has `largest_block` rows on one side;
+    `found` are the pairs of rows that passed and no earlier pass had. Blocks above the pass's cap
+    are skipped: `skipped_comparisons` in `skipped_blocks`, which cost an estimated `lost_links`.
+    """
 
     name: str
-    comparisons: int
-    found: int
+    blocks: int = 0
+    largest_block: int = 0
+    comparisons: int = 0
+    found: int = 0
+    skipped_blocks: int = 0
+    skipped_comparisons: int = 0
+    lost_links: float = 0.0
+
+    def __add__(self, other: PassCount) -> PassCount:
+        """Count the same pass over two pairs of data sets."""
+        return PassCount(
+            self.name,
+            self.blocks + other.blocks,
+            max(self.largest_block, other.largest_block),
+            self.comparisons + other.comparisons,
+            self.found + other.found,
+            self.skipped_blocks + other.skipped_blocks,
+            self.skipped_comparisons + other.skipped_comparisons,
+            self.lost_links + other.lost_links,
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 from fractions import Fraction
 from itertools import pairwise
 
@@ -26,14 +27,41 @@ def dice(left: int, right: int) -> Fraction:
     return Fraction(2 * (left & right).bit_count(), total) if total else Fraction(0)
 
 
-def find_pairs(left: list[int], right: list[int], threshold: float):
-    """All pairs with Dice >= threshold, by similarity falling, then left, then right."""
+def similarity(measure: str, common: int, left: int, right: int, bits: int) -> Fraction:
+    """Similarity from popcounts and common bits; of cosine its square. 0 where undefined."""
+    if measure == "hamming":
+        return 1 - Fraction(left + right - 2 * common, bits)
+    top, bottom = {
+        "dice": (2 * common, left + right),
+        "jaccard": (common, left + right - common),
+        "cosine": (common * common, left * right),
+    }[measure]
+    return Fraction(top, bottom) if bottom else Fraction(0)
+
+
+def reaches(
+    measure: str, common: int, left: int, right: int, bits: int, threshold: Fraction
+) -> bool:
+    """Tell whether the similarity is at least the threshold."""
+    wanted = threshold * threshold if measure == "cosine" else threshold
+    return similarity(measure, common, left, right, bits) >= wanted
+
+
+def find_pairs(
+    left: list[int], right: list[int], threshold: float, measure: str = "dice", bits: int = 1
+):
+    """All pairs with similarity >= threshold, by similarity falling, then left, then right."""
     least = Fraction(repr(threshold))
-    found = [
-        (dice(a, b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)
-        if dice(a, b) >= least
-    ]  # fmt: skip
-    return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
+    found = []
+    for i, a in enumerate(left):
+        for j, b in enumerate(right):
+            counts = (a & b).bit_count(), a.bit_count(), b.bit_count()
+            if reaches(measure, *counts, bits, least):
+                found.append((similarity(measure, *counts, bits), i, j))
+    found.sort(key=lambda one: (-one[0], one[1], one[2]))
+    if measure == "cosine":
+        return [(math.sqrt(one), i, j) for one, i, j in found]
+    return found
 
 
 def level(left: int, right: int, bounds: list[float]) -> int:
@@ -59,8 +87,8 @@ def blocked_pairs(
     cutoff: float,
     *,
     within: bool,
-) -> set[tuple[int, int]]:
-    """Pairs of rows that share a token in some pass and weigh at least the cutoff."""
+) -> set[tuple[int, int, float]]:
+    """Pairs of rows that share a token in some pass and weigh at least the cutoff, with weight."""
     found = set()
     for i, a in enumerate(left):
         for j, b in enumerate(right):
@@ -72,8 +100,9 @@ def blocked_pairs(
                 level(x, y, bounds)
                 for x, y in zip(slices_of(a, ends), slices_of(b, ends), strict=True)
             ]
-            if sum(weights[k][one] for k, one in enumerate(levels)) >= cutoff:
-                found.add((i, j))
+            weight = sum(weights[k][one] for k, one in enumerate(levels))
+            if weight >= cutoff:
+                found.add((i, j, weight))
     return found
 
 
@@ -172,3 +201,9 @@ def date_tokens(value: str) -> list[str]:
     return [f"{place}:{digit}" for place, digit in enumerate(value)] + [
         f"swap:{value[:4]}{first}{second}"
     ]
+
+
+def hamming_key(filter_: int, positions: list[int]) -> int:
+    """The sampled bits of a filter below a 1; 0 for an empty filter."""
+    sampled = sum((filter_ >> position & 1) << k for k, position in enumerate(positions))
+    return (1 << len(positions)) + sampled if filter_ else 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from linkage.agency.encode import Encoder, bit_positions, encode
 from linkage.agency.keys import ProjectKey
 from linkage.errors import InputError
-from linkage.kernels.dice import pair_similarity
+from linkage.kernels.similarity import pair_similarity
 from linkage.schema import LinkageSchema
 from tests import reference
 

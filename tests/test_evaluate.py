@@ -103,7 +103,7 @@ def test_evaluate_blocking__equals_a_plain_loop(data, one, other, within):
         for b in tokens[1][owners[1] == j]
         if any(s == t != 0 for s, t in zip(a, b, strict=True))
     }
-    answer = evaluate_blocking([one, other], tokens, owners, [place], 25, 100)
+    answer = evaluate_blocking([one, other], [tuple(tokens)], owners, [place], 25, 100)
     assert answer["pairs_completeness"] == (len(met) / len(pairs) if pairs else 1.0)
     assert answer["reduction_ratio"] == 0.75
 

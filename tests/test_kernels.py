@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_equal
 
 from linkage.errors import InputError
-from linkage.kernels.dice import find_pairs, least_common_bits, pair_similarity, popcounts
+from linkage.kernels import dice
+from linkage.kernels.bits import popcounts
+from linkage.kernels.blocks import match_keys, strongest
+from linkage.kernels.dice import find_pairs
 from linkage.kernels.filters import merge_rows, set_bits
 from linkage.kernels.join import Rule, Side, compare_blocks, pair_levels
+from linkage.kernels.measures import FIXED_ONE, fixed_threshold, least_common, least_common_bits
+from linkage.kernels.nearest import find_nearest
+from linkage.kernels.similarity import pair_similarity
 from tests import reference
 
 #: With the JIT off, NumPy's scalars say so when a multiplication wraps, which it is meant to.
@@ -44,13 +51,54 @@ def as_ints(bits):
     return [reference.to_int(row) for row in bits]
 
 
-@given(two_matrices(), thresholds)
-def test_find_pairs__equals_reference(sides, threshold):
+measures = st.sampled_from(["dice", "jaccard", "cosine", "hamming"])
+
+
+@given(two_matrices(), thresholds, measures, st.integers(1, 2))
+def test_find_pairs__equals_reference(sides, threshold, measure, threads):
     left, right = sides
-    similarity, rows, columns = find_pairs(left, right, threshold)
-    expected = reference.find_pairs(as_ints(left), as_ints(right), threshold)
+    similarity, rows, columns = find_pairs(left, right, threshold, measure=measure, threads=threads)
+    expected = reference.find_pairs(as_ints(left), as_ints(right), threshold, measure,
+                                    64 * left.shape[1])  # fmt: skip
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [e[1:] for e in expected]
-    assert similarity.tolist() == [float(e[0]) for e in expected]
+    assert_allclose(similarity, [float(e[0]) for e in expected], rtol=1e-15)
+
+
+@given(two_matrices(), thresholds)
+def test_find_pairs__is_the_same_where_pairs_do_not_fit_one_number(sides, threshold):
+    expected = find_pairs(*sides, threshold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dice, "_KEY_BITS", 8)
+        assert_equal(find_pairs(*sides, threshold), expected)
+
+
+@given(two_matrices(), thresholds, st.integers(1, 4), st.integers(1, 2))
+def test_find_nearest__equals_reference(sides, threshold, k, threads):
+    left, right = sides
+    similarity, rows = find_nearest(left, right, k, threshold=threshold, threads=threads)
+    pairs = reference.find_pairs(as_ints(left), as_ints(right), threshold)
+    for i in range(len(left)):
+        expected = [(float(s), j) for s, row, j in pairs if row == i][:k]
+        expected += [(0.0, -1)] * (k - len(expected))
+        assert list(zip(similarity[i].tolist(), rows[i].tolist(), strict=True)) == expected
+
+
+def test_find_nearest__refuses_no_neighbours():
+    with pytest.raises(InputError, match="k must be at least 1"):
+        find_nearest(np.ones((1, 1), np.uint64), np.ones((1, 1), np.uint64), 0)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.65, 0.8])
+def test_find_pairs__equals_reference_on_many_rows(threshold):
+    random = np.random.default_rng(1)
+    words = [random.integers(0, FULL, (size, 4), np.uint64, endpoint=True) for size in (60, 75)]
+    left, right = (one & random.permuted(one, axis=1) for one in words)
+    right[:20] = left[:20] ^ (np.uint64(1) << random.integers(0, 64, (20, 4), np.uint64))
+    expected = reference.find_pairs(as_ints(left), as_ints(right), threshold)
+    similarity, rows, columns = find_pairs(left, right, threshold)
+    assert list(zip(similarity, rows, columns, strict=True)) == [
+        (float(s), i, j) for s, i, j in expected
+    ]
 
 
 @given(matrices(), thresholds)
@@ -139,14 +187,39 @@ def test_pair_similarity__equals_reference(sides):
     assert pair_similarity(left, right, i, j).tolist() == expected
 
 
+@pytest.mark.parametrize("measure", range(4))
+@given(threshold=thresholds, left=st.integers(0, 64), right=st.integers(0, 64))
+def test_least_common__is_the_exact_bound(measure, threshold, left, right):
+    least = int(least_common(measure, threshold, np.array([left]), np.array([right]), 64)[0, 0])
+    name = ["dice", "jaccard", "cosine", "hamming"][measure]
+    exact = reference.Fraction(repr(float(threshold)))
+    passing = [
+        c for c in range(min(left, right) + 1)
+        if reference.reaches(name, c, left, right, 64, exact)
+    ]  # fmt: skip
+    if passing:
+        assert max(least, left + right - 64) == max(passing[0], left + right - 64)
+    else:
+        assert least > min(left, right)
+
+
+@given(thresholds, st.sampled_from([64, 256, 1024]))
+def test_fixed_threshold__parts_as_the_whole_numbers_do(threshold, bits):
+    least = least_common_bits(threshold, bits)
+    fixed = fixed_threshold(least)
+    sums = np.arange(1, len(least))
+    assert np.array_equal(-(-fixed * sums // FIXED_ONE), np.maximum(least[1:], 0))
+
+
 ENDS, BOUNDS = [0, 1, 3], [0.5, 0.75, 1.0]
 
 
-def make_rule(weights, cutoff):
-    least = np.array([[least_common_bits(bound, 128) for bound in BOUNDS]] * 2)
-    weights = np.array(weights)
-    still = np.array([weights[1].max() + 1e-9, 1e-9])
-    return Rule(np.array(ENDS), least, weights, still, cutoff)
+def make_rule(weights, cutoff, order=(0, 1)):
+    fixed = [fixed_threshold(least_common_bits(bound, 128)) for bound in BOUNDS]
+    weights, order = np.array(weights, np.int64), np.array(order)
+    still = np.zeros(2, np.int64)
+    still[order[0]] = weights[order[1]].max()
+    return Rule(np.array(ENDS), np.array([fixed] * 2), weights, order, still, cutoff)
 
 
 def make_side(bits, tokens):
@@ -155,7 +228,7 @@ def make_side(bits, tokens):
 
 @st.composite
 def blocked(draw):
-    bits = draw(matrices(width=3, max_rows=8))
+    bits = draw(matrices(width=3, max_rows=20))
     tokens = draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)),
                  min_size=len(bits), max_size=len(bits))
@@ -163,46 +236,95 @@ def blocked(draw):
     return bits, [list(one) for one in tokens]
 
 
-def join(left, right, rule, *, within):
+def join(left, right, rule, *, within, backwards=False):
     """Run all passes as the engine does, and check that no pair comes twice."""
     found = []
     for p in range(2):
-        orders = [np.argsort(side.tokens[:, p], kind="stable") for side in (left, right)]
-        keys = [s.tokens[o, p] for s, o in zip((left, right), orders, strict=True)]
-        blocks = [[np.searchsorted(k, [t, t + 1]) for k in keys] for t in (1, 2)]
-        blocks = np.array([[*one, *other] for one, other in blocks])
-        sorted_sides = [
-            Side(s.bits[o], s.counts[o], s.tokens[o, :p])
-            for s, o in zip((left, right), orders, strict=True)
+        orders = [
+            np.argsort(side.tokens[:, p], kind="stable").astype(np.int32) for side in (left, right)
         ]
-        rows, weights = np.empty((2, 100), np.int64), np.empty(100)
-        after = 1 if within else -100
-        count = compare_blocks(blocks, *sorted_sides, rule, after, rows, weights)
-        found += zip(orders[0][rows[0, :count]], orders[1][rows[1, :count]], strict=True)
-    assert len(found) == len(set(found))
+        keys = [s.tokens[o, p] for s, o in zip((left, right), orders, strict=True)]
+        starts = [int(np.searchsorted(key, 1)) for key in keys]
+        blocks = match_keys(*(key[start:] for key, start in zip(keys, starts, strict=True)))
+        blocks = blocks + np.repeat(starts, 2)
+        if backwards:
+            blocks = np.ascontiguousarray(blocks[::-1])
+        rows = compare_blocks(blocks, *orders, left, right, rule, p, within)
+        found += zip(*(one.tolist() for one in rows), strict=True)
+    assert len(found) == len({one[:2] for one in found})
     return set(found)
 
 
-@given(blocked(), blocked(), st.booleans(), st.floats(-3, 3))
-def test_compare_blocks__equals_reference(one, other, within, cutoff):
+WEIGHTS = [[0, -2, 1, 3, 7], [0, -3, 1, 2, 6]]
+
+
+@given(blocked(), blocked(), st.booleans(), st.integers(-6, 13), st.permutations([0, 1]))
+def test_compare_blocks__equals_reference(one, other, within, cutoff, order):
     other = one if within else other
-    weights = [[0.0, -2.0, 0.5, 1.0, 2.0], [0.0, -1.5, 0.25, 0.5, 1.0]]
     left, right = make_side(*one), make_side(*other)
     expected = reference.blocked_pairs(
-        as_ints(one[0]), as_ints(other[0]), one[1], other[1], ENDS, BOUNDS, weights, cutoff,
+        as_ints(one[0]), as_ints(other[0]), one[1], other[1], ENDS, BOUNDS, WEIGHTS, cutoff,
         within=within,
     )  # fmt: skip
-    assert join(left, right, make_rule(weights, cutoff), within=within) == expected
+    rule = make_rule(WEIGHTS, cutoff, order)
+    found = join(left, right, rule, within=within)
+    assert found == expected
+    assert join(left, right, rule, within=within, backwards=True) == expected
+    swapped = [
+        side._replace(tokens=np.ascontiguousarray(side.tokens[:, ::-1])) for side in (left, right)
+    ]
+    assert join(*swapped, rule, within=within) == expected
 
 
-def test_compare_blocks__counts_what_does_not_fit():
-    side = make_side(np.ones((5, 3), np.uint64), [[1, 0]] * 5)
-    rule = make_rule(np.ones((2, 5)), 0.0)
-    rows, weights = np.empty((2, 3), np.int64), np.empty(3)
-    side = side._replace(tokens=side.tokens[:, :0])
-    count = compare_blocks(np.array([[0, 5, 0, 5]]), side, side, rule, -100, rows, weights)
-    assert count == 25
-    assert rows.tolist() == [[0, 0, 0], [0, 1, 2]]
+@pytest.mark.parametrize("within", [False, True])
+def test_compare_blocks__equals_reference_on_large_blocks(within):
+    random = np.random.default_rng(2)
+    rows = random.integers(0, FULL, (1300, 3), np.uint64, endpoint=True)
+    rows[random.random(rows.shape) < 0.1] = 0
+    tokens = random.integers(0, 3, (1300, 2))
+    one = rows[:40], tokens[:40]
+    other = one if within else (rows[20:], tokens[20:])
+    expected = reference.blocked_pairs(
+        as_ints(one[0]), as_ints(other[0]), one[1].tolist(), other[1].tolist(), ENDS, BOUNDS,
+        WEIGHTS, 1, within=within,
+    )  # fmt: skip
+    found = join(make_side(*one), make_side(*other), make_rule(WEIGHTS, 1), within=within)
+    assert found == expected
+
+
+def test_compare_blocks__grows_beyond_its_first_capacity():
+    side = make_side(np.ones((100, 3), np.uint64), [[1, 0]] * 100)
+    order = np.arange(100, dtype=np.int32)
+    blocks = np.array([[0, 100, 0, 100]])
+    rule = make_rule(np.ones((2, 5)), 0)
+    left, right, weights = compare_blocks(blocks, order, order, side, side, rule, 0, False)
+    assert left.tolist() == np.repeat(np.arange(100), 100).tolist()
+    assert right.tolist() == np.tile(np.arange(100), 100).tolist()
+    assert set(weights.tolist()) == {2}
+
+
+keys = st.lists(st.integers(1, 6), max_size=12).map(lambda one: np.array(sorted(one), np.uint64))
+
+
+@given(keys, keys)
+def test_match_keys__gives_the_ranges_of_equal_keys(left, right):
+    expected = [
+        [*np.searchsorted(left, [key, key + 1]), *np.searchsorted(right, [key, key + 1])]
+        for key in sorted(set(left.tolist()) & set(right.tolist()))
+    ]
+    assert match_keys(left, right).tolist() == expected
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 4), max_size=12))
+def test_strongest__gives_the_heaviest_of_each_key(rows):
+    columns = np.array(rows, np.int64).reshape(-1, 4).T
+    kept = strongest(columns[0], np.argsort(columns[0], kind="stable"), *columns[1:])
+    best = {}
+    for key, weight, left, right in rows:
+        best[key] = max(best.get(key, (weight, -left, -right)), (weight, -left, -right))
+    assert [(columns[1][k], -columns[2][k], -columns[3][k]) for k in kept] == [
+        best[key] for key in sorted(best)
+    ]
 
 
 @given(matrices(width=3), matrices(width=3))
@@ -217,7 +339,7 @@ def test_pair_levels__equal_reference(one, other):
         for a in as_ints(one)
         for b in as_ints(other)
     ]
-    assert pair_levels(left, right, i, j, make_rule(np.zeros((2, 5)), 0.0)).tolist() == expected
+    assert pair_levels(left, right, i, j, make_rule(np.zeros((2, 5)), 0)).tolist() == expected
 
 
 @settings(max_examples=50)

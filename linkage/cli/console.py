@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,19 @@ class Share(click.FloatRange):
         if math.isnan(number):
             self.fail("nan is not a number", parameter, context)
         return number
+
+
+class Bytes(click.ParamType[int]):
+    """An amount of memory: a number, and K, M, G or T for powers of 1024."""
+
+    name = "size"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> int:
+        """Refuse what isn't one."""
+        match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) ?([KMGT]?)(?:i?B)?", str(value), re.I)
+        if not match or not float(match[1]):
+            self.fail(f"{value!r} is no amount of memory; write it as 4G", parameter, context)
+        return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
 NEW_PATH = _NewPath()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ import click
 
 from linkage.cli.console import (
     EXISTING_FILE,
-    EXISTING_FOLDER,
     NEW_PATH,
     Share,
     console,
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from linkage.io.candidates import PairTable
     from linkage.io.results import Results
+    from linkage.model import Pairs
 
 
 @click.command()
-@click.argument("results", type=EXISTING_FOLDER)
+@click.argument("results", type=click.Path(exists=True, readable=True, path_type=Path))
 @click.option(
     "--truth",
     type=EXISTING_FILE,
@@ -60,24 +62,25 @@ def evaluate(
 ) -> None:
     """Compare the results of `link` with the truth: pairs, persons, blocking.
 
+    RESULTS is a results folder, or a table of pairs, as `linkage export` and Splink write it.
+    Every pair of a table counts as a link, and every record of its data sets that the truth names
+    counts; blocking is not measured.
+
     \b
     Example: linkage evaluate results/ --truth truth.csv --ids police=police.ids.parquet \\
                --ids court=court.ids.parquet
+             linkage evaluate predictions.parquet --truth truth.csv
     """
-    from linkage.errors import GateError
-    from linkage.evaluate import evaluate as evaluate_links
-    from linkage.evaluate import evaluate_persons
+    from linkage.errors import GateError, UsageError
+    from linkage.io.candidates import read_pair_table
     from linkage.io.results import read_results
-    from linkage.io.truth import read_truth
 
-    found = read_results(results)
-    true, unused = read_truth(truth, found.datasets, _own_ids(found, ids))
-    answer = evaluate_links(found.links, true, found.review)
-    answer["unused_truth_rows"] = unused
-    for one in answer["by_data_sets"]:
-        one["left"], one["right"] = found.datasets[one["left"]], found.datasets[one["right"]]
-    answer["persons"] = evaluate_persons(_numbered(found.persons), true)
-    answer["blocking"] = _blocking(found, results, encoded, identity, true)
+    if results.is_dir():
+        answer = _evaluate_results(read_results(results), results, truth, ids, encoded, identity)
+    elif encoded or identity:
+        raise UsageError("--encoded and --identity go with a results folder, not with a table")
+    else:
+        answer = _evaluate_table(read_pair_table(results), truth, ids)
     if as_json:
         print_json(answer)
     elif console().level:
@@ -86,7 +89,57 @@ def evaluate(
         raise GateError(f"pairwise F1 {answer['pairwise']['f1']:.4f} is below --min-f1 {min_f1}")
 
 
-def _own_ids(found: Results, ids: tuple[str, ...]) -> list[list[str]]:
+def _evaluate_results(
+    found: Results,
+    results: Path,
+    truth: Path,
+    ids: tuple[str, ...],
+    encoded: tuple[Path, ...],
+    identity: Path | None,
+) -> dict[str, Any]:
+    from linkage.io.truth import read_truth
+
+    true, unused = read_truth(truth, found.datasets, _own_ids(found, ids))
+    answer = _compare(found, found.review, _numbered(found.persons), true)
+    blocking = _blocking(found, results, encoded, identity, true)
+    return answer | {"unused_truth_rows": unused, "blocking": blocking}
+
+
+def _evaluate_table(found: PairTable, truth: Path, ids: tuple[str, ...]) -> dict[str, Any]:
+    from linkage.io.tables import read_table
+    from linkage.io.truth import read_truth
+    from linkage.linker.persons import join_persons
+
+    own = _own_ids(found, ids)
+    read_truth(truth, found.datasets, own)  # refuses a truth that names no record of the table
+    rows = read_table(truth)
+    for name, known in zip(found.datasets, own, strict=True):
+        named = zip(rows["dataset"], rows["record_id"], strict=True)
+        known += sorted({record for dataset, record in named if dataset == name} - set(known))
+    true, unused = read_truth(truth, found.datasets, own)
+    persons = join_persons([len(one) for one in own], found.links).person
+    answer = _compare(found, (), persons, true)
+    blocking = {"pairs_completeness": None, "reduction_ratio": None}
+    return answer | {"unused_truth_rows": unused, "blocking": blocking}
+
+
+def _compare(
+    found: Results | PairTable,
+    review: Sequence[Pairs],
+    persons: Sequence[NDArray[np.int64]],
+    true: list[NDArray[np.int64]],
+) -> dict[str, Any]:
+    """Measure pairs and persons, and call the data sets by their names."""
+    from linkage.evaluate import evaluate as evaluate_links
+    from linkage.evaluate import evaluate_persons
+
+    answer = evaluate_links(found.links, true, review)
+    for one in answer["by_data_sets"]:
+        one["left"], one["right"] = found.datasets[one["left"]], found.datasets[one["right"]]
+    return answer | {"persons": evaluate_persons(persons, true)}
+
+
+def _own_ids(found: Results | PairTable, ids: tuple[str, ...]) -> list[list[str]]:
     """Give the own id of every record of every data set, or the record id where no table is."""
     from linkage.errors import MismatchError, UsageError
     from linkage.io.ids import read_ids
@@ -135,8 +188,11 @@ def _blocking(
     from linkage.evaluate import evaluate_blocking
     from linkage.io.encoded import read_encodings
     from linkage.io.results import file_digest
+    from linkage.linker.block import Blocking, BlockKeys, compared_keys
 
     counts = found.manifest["counts"]
+    blocking = Blocking.from_summary(found.manifest["blocking"])
+    names: tuple[str, ...] = ()
     given = {file_digest(one): one for one in encoded}
     tokens, owners = [], []
     for one, records in zip(found.manifest["inputs"], found.records, strict=True):
@@ -152,11 +208,17 @@ def _blocking(
         place = np.searchsorted(records, np.char.decode(encodings.records, "utf-8"))
         order = np.argsort(place[encodings.owner], kind="stable")
         owners.append(place[encodings.owner][order])
-        tokens.append(encodings.tokens[order])
+        tokens.append(blocking.keys(encodings)[order])
+        names = blocking.names(encodings)
     linked = [(one.left_dataset, one.right_dataset) for one in found.links]
-    return evaluate_blocking(
-        true, tokens, owners, linked, counts["comparisons"], counts["all_pairs"]
-    )
+    keys = []
+    for left, right in linked:
+        whole = BlockKeys(names, tokens[left], tokens[right])
+        passes = range(len(names))
+        plans = [blocking.plan(whole, one, within=left == right) for one in passes]
+        compared = compared_keys(whole, plans)
+        keys.append((compared.left, compared.right))
+    return evaluate_blocking(true, keys, owners, linked, counts["comparisons"], counts["all_pairs"])
 
 
 def _print_answer(answer: dict[str, Any]) -> None:

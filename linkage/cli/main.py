@@ -25,7 +25,8 @@ _COMMANDS = {
     "encode": "linkage.cli.encode",
     "resolve": _AGENCY,
     "inspect": _LINKER,
-    "link": _LINKER,
+    "link": "linkage.cli.link",
+    "export": "linkage.cli.export",
     "evaluate": _ENGINEER,
     "synth": _ENGINEER,
     "demo": "linkage.cli.demo",
@@ -62,7 +63,7 @@ def linkage() -> None:
 
     \b
     Agency   keygen, schema, profile, encode, resolve   holds key and raw records
-    Linker   inspect, link                              sees encodings only
+    Linker   inspect, link, export                      sees encodings only
     Engineer evaluate, synth, demo                      works with synthetic data
 
     \b
@@ -134,7 +135,7 @@ def _explain(error: Exception) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
     if isinstance(error, MemoryError):
-        return "out of memory; link fewer rows at a time, or on a larger machine"
+        return "out of memory: raise --memory-limit, link fewer rows at a time, or cap large blocks"
     if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("linkage."):
         return f"this installation is without {error.name}; run the command at an agency"
     last = traceback.extract_tb(error.__traceback__)[-1]

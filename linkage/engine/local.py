@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from linkage.errors import InputError, MismatchError, UsageError
+from linkage.errors import UsageError
+from linkage.kernels.join import Side
 from linkage.linker.assign import Assignment, assign
-from linkage.linker.block import plan_tasks
+from linkage.linker.block import (
+    Blocking,
+    BlockKeys,
+    PassPlan,
+    compared_keys,
+    split_tasks,
+)
 from linkage.linker.compare import Scored, collapse, compare_task, side
+from linkage.linker.completeness import lost_links
 from linkage.linker.decide import Decider, decider
 from linkage.linker.persons import join_persons
+from linkage.linker.spool import Spool
+from linkage.linker.together import check_together
 from linkage.linker.train import DataPair
-from linkage.model import UNKNOWN, Encodings, Pairs, PassCount, Persons, Task
-
-_ALL_PAIRS = "all_pairs"
+from linkage.model import Encodings, Pairs, PassCount, Persons, Task
 
 Progress = Callable[[str, int, int], None]
 
@@ -35,7 +44,8 @@ Progress = Callable[[str, int, int], None]
 class LinkResult:
     """What a run found: links and pairs for review by pair of data sets, persons, and counts.
 
-    `decision` describes the decision, `seconds` the time by stage.
+    `decision` describes the decision, `seconds` the time by stage; `spilled` are the bytes of
+    found pairs that went to disk.
     """
 
     links: tuple[Pairs, ...]
@@ -45,6 +55,7 @@ class LinkResult:
     all_pairs: int
     decision: dict[str, Any]
     seconds: dict[str, float]
+    spilled: int
 
 
 def link(
@@ -54,8 +65,11 @@ def link(
     probability: float | None = None,
     assignment: Assignment = "many-to-many",
     deduplicate: bool = False,
+    blocking: Blocking | None = None,
     threads: int | None = None,
     seed: int = 0,
+    pairs_budget: float = np.inf,
+    spill_folder: Path | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> LinkResult:
     """Link two or more data sets: block, compare, decide, assign, join persons.
@@ -69,6 +83,10 @@ def link(
         How records of two data sets are assigned to each other; see `linkage.linker.assign`.
     deduplicate
         Also link the records within each data set.
+    blocking
+        How candidate pairs are found; by the keyed tokens of the files if not given.
+    pairs_budget, spill_folder
+        Bytes of memory that found pairs may take before they go to a folder's disk.
     progress
         Called with the stage, the comparisons done and all comparisons.
 
@@ -86,19 +104,22 @@ def link(
             "--deduplicate says several; use one of them"
         )
     clock = _Clock()
-    data, places = _data_pairs(encodings, deduplicate)
-    schema = encodings[0].schema
+    data, places = data_pairs(encodings, deduplicate)
     clock.lap("prepare")
+    schema = encodings[0].schema
     how = decider(data, schema, threshold=threshold, probability=probability, seed=seed)
     clock.lap("train")
-    names = [one.name for one in schema.blocking] or [_ALL_PAIRS]
-    counts = [[0, 0] for _ in names]
-    links, review = [], []
+    links, review, counts, spilled = [], [], [], 0
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        candidates = Candidates(encodings, blocking or Blocking(), pool)
         for place, one in zip(places, data, strict=True):
-            scored = _compare(pool, one, how, counts, progress)
-            pairs = how.pairs(scored, one, place)
-            chosen, unsure = _assign(pairs, how, assignment)
+            spool = Spool(len(one.left.owner), pairs_budget, spill_folder)
+            counts.append(_compare(candidates, place, one, how, spool, seed, progress))
+            spilled += spool.spilled
+            scored = Scored.joined(
+                [collapse(part, one.left, one.right, within=one.within) for part in spool.parts()]
+            )
+            chosen, unsure = _assign(how.pairs(scored, one, place), how, assignment)
             links.append(chosen)
             review.append(unsure)
     clock.lap("compare")
@@ -108,65 +129,42 @@ def link(
         links=tuple(links),
         review=tuple(review),
         persons=persons,
-        passes=tuple(PassCount(name, *count) for name, count in zip(names, counts, strict=True)),
+        passes=tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True)),
         all_pairs=sum(one.all_pairs for one in data),
-        decision=how.summary([one.name for one in encodings[0].slices])
-        | {"assignment": assignment, "deduplicate": deduplicate},
+        decision=how.summary() | {"assignment": assignment, "deduplicate": deduplicate},
         seconds=clock.seconds,
+        spilled=spilled,
     )
 
 
-def check_together(encodings: Sequence[Encodings]) -> None:
-    """Refuse data sets that can't be linked: fewer than two, one given twice, or ill-matched."""
-    if len(encodings) < 2:
-        raise UsageError("linking needs two or more encoded files")
-    names = [one.dataset for one in encodings]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(
-                f"the data set '{name}' is given twice; encode one of them under another name "
-                "(linkage encode --dataset NAME)"
-            )
-    first = encodings[0]
-    for other in encodings[1:]:
-        if UNKNOWN in (first.key_fingerprint, other.key_fingerprint):
-            _check_lengths(first, other)
-            continue
-        if other.schema.digest() != first.schema.digest():
-            raise MismatchError(
-                f"'{first.dataset}' and '{other.dataset}' were encoded with different schemas "
-                f"({first.schema.name} {first.schema.digest()[:12]} and {other.schema.name} "
-                f"{other.schema.digest()[:12]}); agree on one and encode anew"
-            )
-        if other.key_fingerprint != first.key_fingerprint:
-            raise MismatchError(
-                f"'{first.dataset}' and '{other.dataset}' were encoded with different keys "
-                f"(fingerprints {first.key_fingerprint} and {other.key_fingerprint}); the "
-                "agencies must use one key, compare fingerprints, and encode anew"
-            )
-        if other.slices != first.slices or other.tokens.shape[1] != first.tokens.shape[1]:
-            raise InputError(
-                f"'{other.dataset}' has other slices or blocking passes than '{first.dataset}'"
-            )
+class Candidates:
+    """The candidate pairs of all pairs of data sets, planned pair by pair."""
+
+    def __init__(
+        self, encodings: Sequence[Encodings], blocking: Blocking, pool: ThreadPoolExecutor
+    ) -> None:
+        """Make the block keys of each data set."""
+        self.pool = pool
+        self._blocking = blocking
+        self._names = blocking.names(encodings[0])
+        self._keys = list(pool.map(blocking.keys, encodings))
+
+    def plan(self, places: tuple[int, int]) -> tuple[BlockKeys, list[PassPlan]]:
+        """Plan all passes over two data sets, or one within itself; with the keys compared."""
+        left, right = places
+        keys = BlockKeys(self._names, self._keys[left], self._keys[right])
+
+        def plan(number: int) -> PassPlan:
+            return self._blocking.plan(keys, number, within=left == right)
+
+        plans = list(self.pool.map(plan, range(max(1, len(self._names)))))
+        return compared_keys(keys, plans), plans
 
 
-def _check_lengths(first: Encodings, other: Encodings) -> None:
-    """Check what can be checked of CLKs that say nothing of their schema and key."""
-    if other.bits.shape[1] != first.bits.shape[1] or other.tokens.shape[1] or first.tokens.shape[1]:
-        raise MismatchError(
-            f"'{first.dataset}' and '{other.dataset}' hold filters of different kinds or lengths; "
-            "encode anew with one schema"
-        )
-    warnings.warn(
-        f"'{first.dataset}' or '{other.dataset}' says nothing of its schema and key: if they "
-        "differ from the other's, no link is right",
-        stacklevel=4,
-    )
-
-
-def _data_pairs(
+def data_pairs(
     encodings: Sequence[Encodings], deduplicate: bool
 ) -> tuple[list[DataPair], list[tuple[int, int]]]:
+    """Give the pairs of data sets that are linked with each other, and their places."""
     sides = [side(one) for one in encodings]
     places = list(combinations(range(len(encodings)), 2))
     if deduplicate:
@@ -175,40 +173,53 @@ def _data_pairs(
     return data, places
 
 
+def with_keys(one: DataPair, keys: BlockKeys) -> tuple[Side, Side]:
+    """Give both sides with the keys of a blocking in place of the tokens of their files."""
+    return (
+        one.left_side._replace(tokens=np.ascontiguousarray(keys.left)),
+        one.right_side._replace(tokens=np.ascontiguousarray(keys.right)),
+    )
+
+
 def _compare(
-    pool: ThreadPoolExecutor,
+    candidates: Candidates,
+    places: tuple[int, int],
     one: DataPair,
     how: Decider,
-    counts: list[list[int]],
+    spool: Spool,
+    seed: int,
     progress: Progress,
-) -> Scored:
-    tasks = [
-        task
-        for blocking_pass in range(len(counts))
-        for task in plan_tasks(one.left, one.right, blocking_pass, within=one.within)
-    ]
-    total = sum(task.comparisons for task in tasks)
+) -> list[PassCount]:
+    """Compare two data sets; found pairs go to the spool."""
+    keys, plans = candidates.plan(places)
+    left, right = with_keys(one, keys)
+    rules = how.rules(plans, one.left.schema)
+    total, done = sum(plan.comparisons for plan in plans), 0
     stage = f"{one.left.dataset} and {one.right.dataset}"
-    found, done = [], 0
-    for task, scored in _scored(pool, tasks, one, how):
-        done += task.comparisons
-        counts[task.blocking_pass][0] += task.comparisons
-        counts[task.blocking_pass][1] += len(scored.left)
-        progress(stage, done, total)
-        found.append(scored)
-    merged = collapse(found, one.left, one.right)
-    if not one.within:
-        return merged
-    apart = one.left.owner[merged.left] != one.right.owner[merged.right]
-    return Scored(merged.left[apart], merged.right[apart], merged.weight[apart])
+    found = [0 for _ in plans]
 
-
-def _scored(
-    pool: ThreadPoolExecutor, tasks: Sequence[Task], one: DataPair, how: Decider
-) -> Iterator[tuple[Task, Scored]]:
     def compare(task: Task) -> Scored:
-        return compare_task(task, one.left_side, one.right_side, how.rule)
+        return compare_task(task, left, right, rules[task.blocking_pass])
 
+    for task, scored in _in_order(candidates.pool, compare, plans):
+        done += task.comparisons
+        found[task.blocking_pass] += len(scored.left)
+        progress(stage, done, total)
+        spool.add(scored)
+
+    def are_links(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return how.are_links(one, left, right)
+
+    return [
+        plan.count(number, lost_links(plan, keys, are_links, seed))
+        for plan, number in zip(plans, found, strict=True)
+    ]
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, compare: Callable[[Task], Scored], plans: Sequence[PassPlan]
+) -> Iterator[tuple[Task, Scored]]:
+    tasks = [task for plan in plans for task in split_tasks(plan)]
     return zip(tasks, pool.map(compare, tasks), strict=True)
 
 

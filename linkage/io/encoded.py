@@ -36,7 +36,7 @@ from linkage.io.clks import read_clks
 from linkage.io.ids import text_array, text_order
 from linkage.io.outputs import new_file
 from linkage.io.sealed import opened, seal
-from linkage.kernels.dice import popcounts
+from linkage.kernels.bits import popcounts
 from linkage.model import FORMAT_VERSION, MAX_ID_BYTES, Encodings, Manifest, expected_slices
 from linkage.schema import LinkageSchema
 

@@ -53,21 +53,21 @@ def write_results(
     encodings: Sequence[Encodings],
     links: Sequence[Pairs],
     review: Sequence[Pairs],
-    persons: Sequence[NDArray[np.str_]],
+    persons: Sequence[NDArray[np.bytes_]],
     manifest: dict[str, Any],
 ) -> None:
     """Write a results folder, whole or not at all. `persons` has the person id of every record."""
     names = [one.dataset for one in encodings]
-    records = [np.char.decode(one.records, "utf-8") for one in encodings]
+    records = [_texts(one.records) for one in encodings]
     with new_folder(path) as folder:
         pq.write_table(_links_table(links, names, records), folder / "links.parquet")
         pq.write_table(_links_table(review, names, records), folder / "review.parquet")
         shares = []
-        for name, own, ids in zip(names, records, persons, strict=True):
-            order = np.argsort(own)
-            share = pa.table({"record": own[order], "person_id": ids[order]})
-            pq.write_table(share, folder / f"{name}.parquet")
-            shares.append(share.append_column("dataset", pa.array([name] * len(own))))
+        for one, own, ids in zip(encodings, records, persons, strict=True):
+            order = pa.array(np.argsort(one.records))
+            share = pa.table({"record": own.take(order), "person_id": _texts(ids).take(order)})
+            pq.write_table(share, folder / f"{one.dataset}.parquet")
+            shares.append(share.append_column("dataset", pa.repeat(one.dataset, len(own))))
         whole = pa.concat_tables(shares).select(["person_id", "dataset", "record"])
         pq.write_table(whole.sort_by("person_id"), folder / "persons.parquet")
         text = json.dumps(manifest, indent=2) + "\n"
@@ -118,16 +118,18 @@ def new_manifest() -> dict[str, Any]:
     return {"results_version": RESULTS_VERSION, "software": f"linkage {__version__}"}
 
 
-def _links_table(
-    pairs: Sequence[Pairs], names: list[str], records: list[NDArray[np.str_]]
-) -> pa.Table:
+def _texts(texts: NDArray[np.bytes_]) -> pa.Array:
+    return pa.array(texts).cast(pa.string())
+
+
+def _links_table(pairs: Sequence[Pairs], names: list[str], records: list[pa.Array]) -> pa.Table:
     tables = [
         pa.table(
             {
-                "left_dataset": np.full(len(one), names[one.left_dataset]),
-                "left_record": records[one.left_dataset][one.left],
-                "right_dataset": np.full(len(one), names[one.right_dataset]),
-                "right_record": records[one.right_dataset][one.right],
+                "left_dataset": pa.repeat(names[one.left_dataset], len(one)),
+                "left_record": records[one.left_dataset].take(pa.array(one.left)),
+                "right_dataset": pa.repeat(names[one.right_dataset], len(one)),
+                "right_record": records[one.right_dataset].take(pa.array(one.right)),
                 "similarity": one.similarity,
                 "match_weight": pa.array(one.weight, from_pandas=True),
                 "match_probability": pa.array(one.probability, from_pandas=True),

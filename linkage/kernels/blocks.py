@@ -55,3 +55,56 @@ def whole_rows(message: NDArray[np.uint64], codes: NDArray[np.uint64]) -> NDArra
         if whole:
             kept[row] = max(codes[row], np.uint64(1))
     return kept
+
+
+@kernel
+def match_keys(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Give the ranges of equal keys of two sorted arrays, `int64[blocks, 4]`, by key.
+
+    A block is left start, left stop, right start, right stop.
+    """
+    blocks = np.empty((min(left.size, right.size), 4), np.int64)
+    found = i = j = 0
+    while i < left.size and j < right.size:
+        if left[i] < right[j]:
+            i += 1
+        elif left[i] > right[j]:
+            j += 1
+        else:
+            key, start, other_start = left[i], i, j
+            while i < left.size and left[i] == key:
+                i += 1
+            while j < right.size and right[j] == key:
+                j += 1
+            blocks[found, 0], blocks[found, 1] = start, i
+            blocks[found, 2], blocks[found, 3] = other_start, j
+            found += 1
+    return blocks[:found].copy()
+
+
+@kernel
+def strongest(
+    keys: NDArray[np.int64],
+    order: NDArray[np.int64],
+    weights: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Of each run of equal keys in `keys[order]` give the heaviest, by least left, then right."""
+    kept = np.empty(order.size, np.int64)
+    found = 0
+    for place in range(order.size):
+        one = order[place]
+        if place == 0 or keys[one] != keys[order[place - 1]]:
+            kept[found] = one
+            found += 1
+            continue
+        best = kept[found - 1]
+        heavier = weights[one] > weights[best]
+        if weights[one] == weights[best]:
+            heavier = left[one] < left[best] or (
+                left[one] == left[best] and right[one] < right[best]
+            )
+        if heavier:
+            kept[found - 1] = one
+    return kept[:found].copy()

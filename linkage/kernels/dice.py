@@ -1,169 +1,188 @@
-"""Exact Dice similarity over packed filters, compared with a threshold in integers.
+"""Exact similarity of all pairs of rows of packed filters: those that reach a threshold.
 
-Dice of two filters with popcounts `a` and `b` and `c` common bits is `2c / (a + b)` (Dice 1945;
-for Bloom filters Schnell, Bachteler & Reiher 2009). It depends on `a + b` and `c` alone, so a
-threshold becomes a table: for every sum of popcounts the least number of common bits that passes.
+Rows are ordered by popcount, so that rows which can't reach the threshold are left out in whole
+ranges (Dice >= t needs the smaller popcount to be at least t / (2 - t) of the larger), and the
+right-hand ones lie in tiles of eight (`linkage.kernels.lanes`). After some words, a tile is given
+up if none of its rows can still reach the threshold.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import cast
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.errors import InputError
-from linkage.kernels.compiler import inlined, kernel
+from linkage.kernels.bits import lay_numbers, lay_tiles, popcounts
+from linkage.kernels.lanes import LANES
+from linkage.kernels.measures import (
+    COSINE,
+    Measure,
+    exact_threshold,
+    least_common,
+    measure_number,
+)
+from linkage.kernels.pairs import sort_pairs, unpack_pairs
+from linkage.kernels.scan import NEVER, Rows, Scan, Tiles, scan_tiles
 
-_FIRST_CAPACITY = 1 << 14
+#: Tiles that are compared with all rows in turn: they stay in the second-level cache.
+_CHUNK_BYTES = 1 << 18
+_PARTS_PER_THREAD = 4
+#: Rows and tiles that the choice of `Scan.early` looks at, and what a look costs in words.
+_SAMPLE = 64
+_LOOK_COST = 1.0
+#: Bits that a pair as one number may have, without its sign.
+_KEY_BITS = 63
 
-
-@kernel
-def popcount(word: np.uint64) -> np.int64:
-    """Count the set bits of a word. LLVM knows this shape and emits its own instruction."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + (
-        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@inlined
-def count_common(
-    left: NDArray[np.uint64], right: NDArray[np.uint64], i: int, j: int, start: int, stop: int
-) -> np.int64:
-    """Count the bits that row `i` of left and row `j` of right share, in words start to stop.
-
-    It takes matrices and row numbers, because a view of a row costs more than the row itself.
-    """
-    common = np.int64(0)
-    for word in range(start, stop):
-        common += popcount(left[i, word] & right[j, word])
-    return common
-
-
-@kernel
-def popcounts(bits: NDArray[np.uint64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the set bits per row and slice: `int64[rows, slices]` for slices ending at `ends`."""
-    counts = np.zeros((bits.shape[0], ends.size - 1), np.int64)
-    for row in range(bits.shape[0]):
-        for one in range(ends.size - 1):
-            for word in range(ends[one], ends[one + 1]):
-                counts[row, one] += popcount(bits[row, word])
-    return counts
-
-
-@kernel
-def pair_similarity(
-    left: NDArray[np.uint64],
-    right: NDArray[np.uint64],
-    left_rows: NDArray[np.int64],
-    right_rows: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Dice of given pairs of rows over all words, `float64[pairs]`; two empty filters give 0."""
-    similarity = np.zeros(left_rows.size)
-    for pair in range(left_rows.size):
-        common = np.int64(0)
-        total = np.int64(0)
-        for word in range(left.shape[1]):
-            one, other = left[left_rows[pair], word], right[right_rows[pair], word]
-            common += popcount(one & other)
-            total += popcount(one) + popcount(other)
-        if total > 0:
-            similarity[pair] = 2 * common / total
-    return similarity
-
-
-def least_common_bits(threshold: float, bits: int) -> NDArray[np.int64]:
-    """For every sum of two popcounts, the least number of common bits with Dice >= threshold.
-
-    Returns `int64[2 * bits + 1]`. The threshold is taken as the decimal fraction that it prints
-    as, so that 0.65 means 13/20 and a Dice of exactly 13/20 passes. A sum of 0 (two empty
-    filters) has no Dice: it passes only a threshold of 0. Raises `InputError` for a threshold
-    that is not between 0 and 1.
-    """
-    if not 0.0 <= threshold <= 1.0:
-        raise InputError(f"threshold {threshold!r} is not a number between 0 and 1")
-    exact = Fraction(repr(float(threshold)))
-    sums = range(2 * bits + 1)
-    least = np.array([-((-exact.numerator * s) // (2 * exact.denominator)) for s in sums], np.int64)
-    if threshold > 0:
-        least[0] = 1
-    return least
+Result = TypeVar("Result")
 
 
 def find_pairs(
-    left: NDArray[np.uint64], right: NDArray[np.uint64], threshold: float
+    left: NDArray[np.uint64],
+    right: NDArray[np.uint64],
+    threshold: float,
+    *,
+    measure: Measure = "dice",
+    threads: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find every pair of rows with Dice >= threshold, over all rows of both sides.
+    """Find every pair of rows with similarity >= threshold, over all rows of both sides.
 
     Parameters
     ----------
     left, right
-        `uint64[n, w]` and `uint64[m, w]`, C-contiguous; may be read-only.
+        `uint64[n, w]` and `uint64[m, w]`; may be read-only.
     threshold
-        Between 0 and 1. The comparison is made in integers; the boundary is included.
+        Between 0 and 1, taken as the decimal fraction that it prints as. The comparison is made
+        in integers; the boundary is included.
+    measure
+        See `linkage.kernels.measures`.
+    threads
+        All cores if not given; the result is the same for any number.
 
     Returns
     -------
     similarity, left, right
         `float64[p]`, `int64[p]`, `int64[p]`, ordered by similarity falling, then left, then
-        right. The similarity of two empty filters is 0.
+        right. The similarity of two empty filters is 0 (Hamming: 1).
 
     Raises
     ------
     InputError
-        For arrays that are not such matrices, or a threshold that is not between 0 and 1.
+        For arrays that are not such matrices, a threshold that is not between 0 and 1, or an
+        unknown measure.
     """
+    left, right = check_matrices(left, right)
+    number = measure_number(measure)
+    exact_threshold(threshold)
+    if not len(left) or not len(right):
+        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
+    rows, tiles, scan = _prepare(left, right, threshold, number)
+    parts = in_threads(threads, len(left), lambda a, b: scan_tiles(rows.part(a, b), tiles, scan))
+    keys = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    found = np.empty_like(keys)
+    sort_pairs(keys, found)
+    similarity, i, j = np.empty(len(found)), keys, np.empty_like(found)
+    unpack_pairs(found, left, right, scan, similarity, i, j)
+    if scan.scale == 0:
+        order = np.argsort(-similarity, kind="stable")
+        similarity, i, j = similarity[order], i[order], j[order]
+    return similarity, i, j
+
+
+def check_matrices(
+    left: NDArray[np.uint64], right: NDArray[np.uint64]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Give both as C-contiguous matrices. Raises `InputError` if they can't be compared."""
     left, right = _matrix(left, "left"), _matrix(right, "right")
     if left.shape[1] != right.shape[1]:
         raise InputError(
             f"left has {left.shape[1]} words a row and right {right.shape[1]}: "
             "filters of different lengths can't be compared"
         )
-    least = least_common_bits(threshold, 64 * left.shape[1])
-    ends = np.array([0, left.shape[1]], np.int64)
-    left_counts, right_counts = popcounts(left, ends)[:, 0], popcounts(right, ends)[:, 0]
-    capacity = _FIRST_CAPACITY
-    while True:
-        similarity, rows = np.empty(capacity), np.empty((2, capacity), np.int64)
-        found = _scan(left, right, left_counts, right_counts, least, similarity, rows)
-        if found <= capacity:
-            break
-        capacity = int(found)
-    order = np.lexsort((rows[1, :found], rows[0, :found], -similarity[:found]))
-    return similarity[order], rows[0, order], rows[1, order]
+    return left, right
 
 
-@kernel
-def _scan(
+def in_threads(threads: int | None, rows: int, work: Callable[[int, int], Result]) -> list[Result]:
+    """Call `work(start, stop)` for ranges that make up all rows; results in order of ranges."""
+    threads = threads or os.cpu_count() or 1
+    parts = 1 if threads == 1 else max(1, min(rows, threads * _PARTS_PER_THREAD))
+    cuts = np.linspace(0, rows, parts + 1).astype(int).tolist()
+    if parts == 1:
+        return [work(0, rows)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, cuts[:-1], cuts[1:]))
+
+
+def _prepare(
+    left: NDArray[np.uint64], right: NDArray[np.uint64], threshold: float, measure: int
+) -> tuple[Rows, Tiles, Scan]:
+    words = left.shape[1]
+    whole = np.array([0, words], np.int64)
+    counts = [popcounts(one, whole)[:, 0].astype(np.int64) for one in (left, right)]
+    orders = [np.argsort(one, kind="stable") for one in counts]
+    kinds = [np.unique(one) for one in counts]
+    places = [np.searchsorted(kind, one) for kind, one in zip(kinds, counts, strict=True)]
+    least = least_common(measure, threshold, kinds[0], kinds[1], 64 * words)
+    # No pair shares more bits than the smaller filter has: the bound by popcounts.
+    least[least > np.minimum.outer(*kinds)] = NEVER
+    early, share = _look_ahead(left, right, orders, places, least)
+    behind = np.array([early, words], np.int64)
+    rests = [popcounts(one, behind)[:, 0].astype(np.int64) for one in (left, right)]
+    ordered = places[0][orders[0]]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    groups = np.column_stack([starts, np.append(starts[1:], len(ordered)), ordered[starts]])
+    lanes = [lay_numbers(one[orders[1]], 0) for one in (places[1], rests[1], counts[1])]
+    chunk = max(1, _CHUNK_BYTES // (64 * words))
+    sizes = [max(1, len(one) - 1).bit_length() for one in (left, right)]
+    # Two distinct similarities differ by more than 1 / (2 * bits) ** 2; of cosine, by its square.
+    precision = 2 * (128 * words - 1).bit_length() * (2 if measure == COSINE else 1)
+    scale = 1 << precision if precision + sum(sizes) < _KEY_BITS else 0
+    scan = Scan(least, kinds[0], measure, 64 * words, early, chunk, share, scale, *sizes)
+    rows = Rows(left, orders[0], rests[0], groups.astype(np.int64))
+    tiles = Tiles(lay_tiles(right, orders[1]), lay_numbers(orders[1], -1), *lanes)
+    return rows, tiles, scan
+
+
+def _look_ahead(
     left: NDArray[np.uint64],
     right: NDArray[np.uint64],
-    left_counts: NDArray[np.int64],
-    right_counts: NDArray[np.int64],
+    orders: list[NDArray[np.int64]],
+    places: list[NDArray[np.int64]],
     least: NDArray[np.int64],
-    similarity: NDArray[np.float64],
-    rows: NDArray[np.int64],
-) -> int:
-    """Write the pairs that pass, in order of rows; return how many there are.
+) -> tuple[int, float]:
+    """Choose after how many words to look whether a tile can be given up, by a sample of rows.
 
-    A number above the capacity of `similarity` says that only the first were written.
+    Gives the words, and the share of pairs that pass. Both change how long the scan takes, and
+    nothing else.
     """
-    found = 0
-    for i in range(left.shape[0]):
-        for j in range(right.shape[0]):
-            total = left_counts[i] + right_counts[j]
-            if min(left_counts[i], right_counts[j]) < least[total]:
-                continue
-            common = count_common(left, right, i, j, 0, left.shape[1])
-            if common >= least[total]:
-                if found < similarity.size:
-                    similarity[found] = 2 * common / total if total > 0 else 0.0
-                    rows[0, found], rows[1, found] = i, j
-                found += 1
-    return found
+    words = left.shape[1]
+    tiles = len(right) // LANES
+    if not tiles:
+        return words, 1.0
+    some_left = orders[0][:: -(-len(left) // _SAMPLE)]
+    some_tiles = np.arange(tiles)[:: -(-tiles // _SAMPLE)]
+    lanes = orders[1][(some_tiles[:, None] * LANES + np.arange(LANES)).ravel()]
+    one, other = left[some_left][:, None], right[lanes][None]
+    need = least[np.ix_(places[0][some_left], places[1][lanes])]
+    common = np.bitwise_count(one & other).cumsum(axis=2, dtype=np.int64)
+    behind = [
+        side_sum[..., -1:] - side_sum
+        for side_sum in (np.bitwise_count(x).cumsum(axis=2, dtype=np.int64) for x in (one, other))
+    ]
+    share = float((common[..., -1] >= need).mean())
+    alive = common + np.minimum(*behind) >= need[..., None]
+    reachable = (need < NEVER).reshape(len(some_left), -1, LANES).any(axis=2)
+    alive = alive.reshape(len(some_left), -1, LANES, words).any(axis=2)[reachable]
+    if not len(alive):
+        return words, share
+    done = np.arange(1, words + 1)
+    costs = done + _LOOK_COST + alive.mean(axis=0) * (words - done)
+    costs[-1] = words
+    return int(np.argmin(costs)) + 1, share
 
 
 def _matrix(bits: NDArray[np.uint64], side: str) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""The fused blocking join: compare blocks, test the threshold, emit only pairs that pass.
+"""The fused blocking join: compare blocks, weigh agreement levels, emit only pairs that pass.
 
 No list of candidate pairs exists at any time. A pair that several passes find is kept by the
 first of them: when a pair passes, the tokens of the earlier passes tell whether it was there.
@@ -11,61 +11,73 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.kernels.bits import popcount
 from linkage.kernels.compiler import inlined, kernel
-from linkage.kernels.dice import count_common
+from linkage.kernels.lanes import (
+    LANES,
+    Lanes,
+    add_common,
+    choose,
+    fetch,
+    load,
+    reaching,
+    scaled,
+    shifted,
+    spread,
+    store,
+)
 
 #: Level of a slice that is empty on either side. The next level is disagreement.
 MISSING = 0
+#: Tiles of right-hand rows that are compared with all left-hand rows of a block in turn.
+_PANEL = 64
+_FIRST_CAPACITY = 1 << 12
+#: How many blocks ahead of their comparison rows are asked for.
+_AHEAD = 2
 
 
 class Side(NamedTuple):
     """One data set as the kernels see it; `n` rows.
 
-    `bits` is `uint64[n, words]`, `counts` the popcounts `int64[n, slices]`, `tokens`
+    `bits` is `uint64[n, words]`, `counts` the popcounts `uint16[n, slices]`, `tokens`
     `uint64[n, passes]` with 0 for missing.
     """
 
     bits: NDArray[np.uint64]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.uint16]
     tokens: NDArray[np.uint64]
 
 
 class Rule(NamedTuple):
     """What a pair of rows weighs, and from which weight on it is emitted.
 
-    `ends` is `int64[slices + 1]`; `least` `int64[slices, bounds, sums]` from
-    `dice.least_common_bits`, bounds rising; `weights` `float64[slices, bounds + 2]` for the
-    levels missing, below all bounds, and at each bound; `cutoff` is compared with their sum.
-    `still` is `float64[slices]`, the most that the slices after each one can add.
+    `ends` is `int64[slices + 1]`; `thresholds` `int64[slices, bounds]` from
+    `measures.fixed_threshold`, bounds rising; `weights` `int64[slices, bounds + 2]` for the levels
+    missing, below all bounds, and at each bound, in whole numbers, so that no sum depends on its
+    order; `cutoff` is compared with their sum. Slices are looked at in the order of `order`, and
+    `still` `int64[slices]` is the most that those after each can add.
     """
 
     ends: NDArray[np.int64]
-    least: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    still: NDArray[np.float64]
-    cutoff: float
+    thresholds: NDArray[np.int64]
+    weights: NDArray[np.int64]
+    order: NDArray[np.int64]
+    still: NDArray[np.int64]
+    cutoff: int
 
 
 @inlined
 def agreement_level(
-    left: int, right: int, common: np.int64, least: NDArray[np.int64], one: int
+    left: np.int64, right: np.int64, common: np.int64, thresholds: NDArray[np.int64], one: int
 ) -> int:
     """Give the agreement level of slice `one` from both popcounts and the common bits."""
     if left == 0 or right == 0:
         return MISSING
     level = 1
-    while level <= least.shape[1] and common >= least[one, level - 1, left + right]:
-        level += 1
+    for bound in range(thresholds.shape[1]):
+        if common << 32 >= thresholds[one, bound] * (left + right):
+            level += 1
     return level
-
-
-@inlined
-def seen_earlier(left: NDArray[np.uint64], right: NDArray[np.uint64], i: int, j: int) -> bool:
-    """Tell whether one of the passes of the tokens has both rows under one key."""
-    for earlier in range(left.shape[1]):
-        if left[i, earlier] != 0 and left[i, earlier] == right[j, earlier]:
-            return True
-    return False
 
 
 @kernel
@@ -75,58 +87,150 @@ def pair_levels(
     """Give the agreement levels of pairs of rows, `int8[pairs, slices]`."""
     left_bits, left_counts, _ = left
     right_bits, right_counts, _ = right
-    ends, least, _, _, _ = rule
+    ends, thresholds = rule.ends, rule.thresholds
     levels = np.empty((left_rows.size, ends.size - 1), np.int8)
     for pair in range(left_rows.size):
         i, j = left_rows[pair], right_rows[pair]
         for one in range(ends.size - 1):
-            common = count_common(left_bits, right_bits, i, j, ends[one], ends[one + 1])
-            levels[pair, one] = agreement_level(
-                left_counts[i, one], right_counts[j, one], common, least, one
-            )
+            common = np.int64(0)
+            for word in range(ends[one], ends[one + 1]):
+                common += popcount(left_bits[i, word] & right_bits[j, word])
+            a, b = np.int64(left_counts[i, one]), np.int64(right_counts[j, one])
+            levels[pair, one] = agreement_level(a, b, common, thresholds, one)
     return levels
 
 
 @kernel
 def compare_blocks(
     blocks: NDArray[np.int64],
+    left_order: NDArray[np.int32],
+    right_order: NDArray[np.int32],
     left: Side,
     right: Side,
     rule: Rule,
-    after: int,
-    rows: NDArray[np.int64],
-    weights: NDArray[np.float64],
-) -> int:
-    """Compare all pairs of rows of each block; write those whose weight reaches the cutoff.
+    earlier: int,
+    within: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Compare all pairs of rows of each block; give those whose weight reaches the cutoff.
 
-    `blocks` is `int64[b, 4]`: left start, left stop, right start, right stop. The rows of a block
-    lie side by side, so that memory is read in order. `tokens` of both sides hold the earlier
-    passes only. A left row `i` is compared with right rows from `i + after` on, for a data set
-    within itself; a large negative number lets all be compared. Writes `rows`
-    `int64[2, capacity]` and `weights` `float64[capacity]` in order of blocks, then left, then
-    right, and returns how many pairs passed; a number above the capacity says that only the first
-    were written.
+    `blocks` is `int64[b, 4]`: left start, left stop, right start, right stop, places in the orders
+    of rows. The first `earlier` passes of the tokens are those whose pairs are left out. `within`
+    compares a place of one order with the places behind it only. Returns the left rows, the right
+    rows and the weights, `int64[pairs]` each, in order of blocks.
     """
     # Taken apart once: in the loop, each look into a tuple of arrays costs more than a comparison.
     left_bits, left_counts, left_tokens = left
     right_bits, right_counts, right_tokens = right
-    ends, least, level_weights, still, cutoff = rule
-    found = 0
+    ends, thresholds, level_weights, order, still, cutoff = rule
+    tiles = np.zeros((_PANEL, left_bits.shape[1], LANES), np.uint64)
+    counts = np.zeros((_PANEL, ends.size - 1, LANES), np.int64)
+    found, pairs, lanes = 0, np.empty((3, _FIRST_CAPACITY), np.int64), np.empty(LANES, np.int64)
     for block in range(blocks.shape[0]):
-        for i in range(blocks[block, 0], blocks[block, 1]):
-            for j in range(max(blocks[block, 2], i + after), blocks[block, 3]):
-                weight = 0.0
-                for one in range(ends.size - 1):
-                    common = count_common(left_bits, right_bits, i, j, ends[one], ends[one + 1])
-                    level = agreement_level(
-                        left_counts[i, one], right_counts[j, one], common, least, one
-                    )
-                    weight += level_weights[one, level]
-                    if weight + still[one] < cutoff:
-                        break
-                if weight < cutoff or seen_earlier(left_tokens, right_tokens, i, j):
-                    continue
-                if found < weights.size:
-                    rows[0, found], rows[1, found], weights[found] = i, j, weight
-                found += 1
-    return found
+        if block + _AHEAD < blocks.shape[0]:
+            soon = blocks[block + _AHEAD]
+            _fetch_rows(left_bits, left_counts, left_order, soon[0], soon[1])
+            _fetch_rows(right_bits, right_counts, right_order, soon[2], soon[3])
+        for panel in range(blocks[block, 2], blocks[block, 3], _PANEL * LANES):
+            size = min(_PANEL * LANES, blocks[block, 3] - panel)
+            _lay(tiles, counts, right_bits, right_counts, right_order, panel, size)
+            for place in range(blocks[block, 0], blocks[block, 1]):
+                i = left_order[place]
+                first = max(0, place + 1 - panel) if within else 0
+                for tile in range(first // LANES, -(-size // LANES)):
+                    alive = _lanes_between(first - tile * LANES, size - tile * LANES)
+                    total = spread(0)
+                    for step in range(order.size):
+                        one = order[step]
+                        a = np.int64(left_counts[i, one])
+                        if a > 0:
+                            common = spread(0)
+                            for word in range(ends[one], ends[one + 1]):
+                                lane_words = load(tiles, tile, word)
+                                common = add_common(common, lane_words, left_bits[i, word])
+                            b = load(counts, tile, one)
+                            total = total + _weigh(common, a, b, thresholds, level_weights, one)
+                        alive &= reaching(total + spread(still[one]), spread(cutoff))
+                        if alive == 0:
+                            break
+                    if alive == 0:
+                        continue
+                    if found + LANES > pairs.shape[1]:
+                        pairs = np.concatenate((pairs, np.empty_like(pairs)), axis=1)
+                    store(lanes, 0, total, (1 << LANES) - 1)
+                    for lane in range(LANES):
+                        if alive >> lane & 1:
+                            j = right_order[panel + tile * LANES + lane]
+                            if not _met_earlier(left_tokens, right_tokens, i, j, earlier):
+                                pairs[0, found], pairs[1, found] = i, j
+                                pairs[2, found] = lanes[lane]
+                                found += 1
+    return pairs[0, :found], pairs[1, :found], pairs[2, :found]
+
+
+@inlined
+def _fetch_rows(
+    bits: NDArray[np.uint64],
+    counts: NDArray[np.uint16],
+    order: NDArray[np.int32],
+    start: int,
+    stop: int,
+) -> None:
+    """Ask for what is looked at first of a block that is compared soon, if it is a small one."""
+    for place in range(start, min(stop, start + LANES)):
+        fetch(bits, np.int64(order[place]))
+        fetch(counts, np.int64(order[place]))
+
+
+@kernel
+def _lay(
+    tiles: NDArray[np.uint64],
+    counts: NDArray[np.int64],
+    bits: NDArray[np.uint64],
+    popcounts: NDArray[np.uint16],
+    order: NDArray[np.int32],
+    start: int,
+    size: int,
+) -> None:
+    """Lay rows in tiles. Lanes behind the last row keep what they had."""
+    for place in range(size):
+        row, tile, lane = order[start + place], place // LANES, place % LANES
+        for word in range(bits.shape[1]):
+            tiles[tile, word, lane] = bits[row, word]
+        for one in range(popcounts.shape[1]):
+            counts[tile, one, lane] = popcounts[row, one]
+
+
+@inlined
+def _lanes_between(start: int, stop: int) -> int:
+    """Give a number whose bits from start up to stop are set, of those of a tile."""
+    below = (1 << max(start, 0)) - 1
+    return ((1 << min(stop, LANES)) - 1) & ~below
+
+
+@inlined
+def _weigh(
+    common: Lanes,
+    left: np.int64,
+    right: Lanes,
+    thresholds: NDArray[np.int64],
+    weights: NDArray[np.int64],
+    one: int,
+) -> Lanes:
+    """Give the weight of slice `one` from its popcounts and common bits; `left` is not 0."""
+    weight = spread(weights[one, 1])
+    fixed, both = shifted(common, 32), spread(left) + right
+    for bound in range(thresholds.shape[1]):
+        reached = spread(weights[one, bound + 2])
+        weight = choose(fixed, scaled(both, thresholds[one, bound]), reached, weight)
+    return choose(spread(0), right, spread(weights[one, MISSING]), weight)
+
+
+@inlined
+def _met_earlier(
+    left: NDArray[np.uint64], right: NDArray[np.uint64], i: int, j: int, earlier: int
+) -> bool:
+    """Tell whether one of the first `earlier` passes has both rows under one key."""
+    met = False
+    for one in range(earlier):
+        met = met or (left[i, one] != 0 and left[i, one] == right[j, one])
+    return met

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.kernels.dice import least_common_bits, pair_similarity, popcounts
+from linkage.kernels.bits import popcounts
+from linkage.kernels.blocks import strongest
 from linkage.kernels.join import Rule, Side, compare_blocks
+from linkage.kernels.measures import fixed_threshold, least_common_bits
+from linkage.kernels.similarity import pair_similarity
 from linkage.model import Encodings, Task
 
-_FIRST_CAPACITY = 1 << 14
-_NO_BOUND = -(1 << 62)
-#: What sums of weights in another order may differ by; far below any weight that matters.
-_ROUNDING = 1e-9
+#: A weight of one bit in the whole numbers that kernels add.
+WEIGHT_ONE = 1 << 32
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Pairs of rows with their weight, in order of blocks, then left, then right."""
+    """Pairs of rows with their weight in units of `WEIGHT_ONE`, `int64[pairs]` each."""
 
     left: NDArray[np.int64]
     right: NDArray[np.int64]
-    weight: NDArray[np.float64]
+    weight: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scored]) -> Scored:
+        """Put parts together, in their order."""
+        nothing = np.empty(0, np.int64)
+        return cls(
+            np.concatenate([nothing, *(one.left for one in parts)]),
+            np.concatenate([nothing, *(one.right for one in parts)]),
+            np.concatenate([nothing, *(one.weight for one in parts)]),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.left.nbytes + self.right.nbytes + self.weight.nbytes
 
 
 def side(encodings: Encodings) -> Side:
     """Give a data set as the kernels see it."""
-    counts = popcounts(encodings.bits, encodings.slice_ends)
-    return Side(encodings.bits, counts, encodings.tokens)
+    bits = np.ascontiguousarray(encodings.bits)
+    counts = popcounts(bits, encodings.slice_ends)
+    return Side(bits, counts, np.ascontiguousarray(encodings.tokens))
 
 
 def agreement_rule(
@@ -42,66 +60,67 @@ def agreement_rule(
 
     `bounds` are the lower Dice bounds of the levels, falling.
     """
-    longest = max(one.words for one in encodings.slices)
-    tables = [least_common_bits(bound, 64 * longest) for bound in reversed(bounds)]
-    least = np.ascontiguousarray(
-        np.broadcast_to(tables, (len(encodings.slices), *np.shape(tables)))
-    )
-    unset = Rule(encodings.slice_ends, least, weights, weights[:, 0], cutoff)
+    tables = {
+        words: [fixed_threshold(least_common_bits(bound, 64 * words)) for bound in reversed(bounds)]
+        for words in {one.words for one in encodings.slices}
+    }
+    thresholds = np.array([tables[one.words] for one in encodings.slices], np.int64)
+    order = np.arange(len(encodings.slices))
+    whole = np.zeros(weights.shape, np.int64)
+    unset = Rule(encodings.slice_ends, thresholds, whole, order, whole[:, 0], 0)
     return weigh(unset, weights, cutoff)
 
 
 def weigh(rule: Rule, weights: NDArray[np.float64], cutoff: float) -> Rule:
-    """Give the rule with other weights and another cutoff."""
-    best = weights.max(axis=1)
-    still = best[::-1].cumsum()[::-1] - best + _ROUNDING
-    return rule._replace(weights=weights, still=still, cutoff=cutoff)
+    """Give the rule with other weights and another cutoff, in bits."""
+    whole = np.rint(weights * WEIGHT_ONE).astype(np.int64)
+    rule = rule._replace(weights=whole, cutoff=int(np.ceil(cutoff * WEIGHT_ONE)))
+    return reorder(rule, rule.order)
+
+
+def reorder(rule: Rule, order: NDArray[np.int64]) -> Rule:
+    """Give the rule with its slices looked at in another order.
+
+    The order changes how soon a pair is given up, and nothing else.
+    """
+    best = rule.weights.max(axis=1)[order]
+    still = np.empty_like(best)
+    still[order] = best[::-1].cumsum()[::-1] - best
+    return rule._replace(order=order, still=still)
 
 
 def compare_task(task: Task, left: Side, right: Side, rule: Rule) -> Scored:
     """Score one task: a pure function of its arguments, safe to run on any thread.
 
-    The rows that the task needs are copied side by side first: reading them in order is faster
-    than it costs. Pairs that an earlier pass compared are left out.
+    Pairs that an earlier pass compared are left out.
     """
-    starts, stops = task.blocks[:, [0, 2]].min(axis=0), task.blocks[:, [1, 3]].max(axis=0)
-    left_rows = task.left_order[starts[0] : stops[0]]
-    right_rows = task.right_order[starts[1] : stops[1]]
-    blocks = task.blocks - np.repeat(starts, 2)
-    after = int(starts[0] - starts[1] + 1) if task.within else _NO_BOUND
-    here, there = (
-        Side(one.bits[rows], one.counts[rows], one.tokens[rows, : task.blocking_pass])
-        for one, rows in ((left, left_rows), (right, right_rows))
+    found = compare_blocks(
+        task.blocks,
+        task.left_order,
+        task.right_order,
+        left,
+        right,
+        rule,
+        task.blocking_pass,
+        task.within,
     )
-    capacity = _FIRST_CAPACITY
-    while True:
-        rows, weights = np.empty((2, capacity), np.int64), np.empty(capacity)
-        found = compare_blocks(blocks, here, there, rule, after, rows, weights)
-        if found <= capacity:
-            break
-        capacity = int(found)
-    return Scored(left_rows[rows[0, :found]], right_rows[rows[1, :found]], weights[:found].copy())
+    return Scored(*(one.copy() for one in found))
 
 
-def collapse(scored: list[Scored], left: Encodings, right: Encodings) -> Scored:
+def collapse(rows: Scored, left: Encodings, right: Encodings, *, within: bool) -> Scored:
     """Keep one pair of rows for each pair of records: the one with the highest weight.
 
-    People have aliases, so a pair of records may have several pairs of rows. The result is
-    ordered by left record, then right record, and doesn't depend on the order of `scored`.
+    People have aliases, so a pair of records may have several pairs of rows. Within a data set,
+    the rows of one record are no pair. The result is ordered by left record, then right record,
+    and doesn't depend on the order of `rows`.
     """
-    rows = Scored(
-        np.concatenate([one.left for one in scored] or [np.empty(0, np.int64)]),
-        np.concatenate([one.right for one in scored] or [np.empty(0, np.int64)]),
-        np.concatenate([one.weight for one in scored] or [np.empty(0)]),
-    )
     records = left.owner[rows.left], right.owner[rows.right]
-    order = np.lexsort((rows.right, rows.left, -rows.weight, records[1], records[0]))
-    first = np.ones(len(order), bool)
-    for one in records:
-        ordered = one[order]
-        first[1:] &= ordered[1:] == ordered[:-1]
-    first[1:] = ~first[1:]
-    kept = order[first]
+    if within:
+        apart = records[0] != records[1]
+        rows = Scored(rows.left[apart], rows.right[apart], rows.weight[apart])
+        records = records[0][apart], records[1][apart]
+    keys = records[0] * len(right.records) + records[1]
+    kept = strongest(keys, np.argsort(keys, kind="stable"), rows.weight, rows.left, rows.right)
     return Scored(rows.left[kept], rows.right[kept], rows.weight[kept])
 
 

@@ -7,7 +7,7 @@ review bound on, and the exact integer test at the boundary is the kernel's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.errors import UsageError
-from linkage.kernels.join import Rule
-from linkage.linker.compare import Scored, agreement_rule, row_similarity, weigh
+from linkage.kernels.join import Rule, pair_levels
+from linkage.kernels.similarity import pair_similarity
+from linkage.linker.block import PassPlan
+from linkage.linker.compare import (
+    WEIGHT_ONE,
+    Scored,
+    agreement_rule,
+    reorder,
+    row_similarity,
+    weigh,
+)
 from linkage.linker.train import DataPair, Model, train
 from linkage.model import Encodings, Pairs
 from linkage.schema import LinkageSchema
@@ -35,6 +44,7 @@ class Decider:
     link_weight: float
     threshold: float
     model: Model | None
+    slices: tuple[str, ...]
 
     def pairs(self, scored: Scored, one: DataPair, places: tuple[int, int]) -> Pairs:
         """Turn scored rows into pairs of records with similarity, weight and probability."""
@@ -42,13 +52,44 @@ class Decider:
         nothing = np.full(len(similarity), np.nan)
         weight = nothing
         if self.model is not None:
-            weight = scored.weight + self.model.prior_weight
+            weight = scored.weight / WEIGHT_ONE + self.model.prior_weight
         probability = nothing if self.model is None else 1 / (1 + np.exp2(-weight))
         left, right = one.left.owner[scored.left], one.right.owner[scored.right]
         strength = similarity if self.model is None else weight
-        order = np.lexsort((right, left, -similarity, -strength))
+        # Scored pairs come by left, then right, and sorting keeps that order among equals.
+        order = np.lexsort((-similarity, -strength))
         pairs = Pairs(*places, left, right, similarity, weight, probability)
         return pairs.take(order)
+
+    def are_links(
+        self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Tell which of the given pairs of rows would be links."""
+        links: NDArray[np.bool_]
+        if self.model is None:
+            links = pair_similarity(one.left.bits, one.right.bits, left, right) >= self.threshold
+            return links
+        levels = pair_levels(one.left_side, one.right_side, left, right, self.rule)
+        weight = self.model.weights[np.arange(levels.shape[1]), levels].sum(axis=1)
+        links = weight + self.model.prior_weight >= self.link_weight
+        return links
+
+    def rules(self, plans: Sequence[PassPlan], schema: LinkageSchema) -> list[Rule]:
+        """Give the rule for each pass."""
+        conditioned = {one.name: one.fields for one in schema.blocking}
+        return [self.rule_for(conditioned.get(plan.name, ())) for plan in plans]
+
+    def rule_for(self, conditioned: Collection[str]) -> Rule:
+        """Give the rule for a pass whose keys are made of the given fields.
+
+        The slices that tell strangers apart soonest are looked at first; those that the block has
+        in common tell little.
+        """
+        if self.model is None:
+            return self.rule
+        expected = (self.model.u * self.model.weights).sum(axis=1)
+        known = np.array([name in conditioned for name in self.slices])
+        return reorder(self.rule, np.lexsort((expected, known)))
 
     def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Tell which pairs are strong enough to be links; the others are for review."""
@@ -56,13 +97,13 @@ class Decider:
             return pairs.similarity >= self.threshold
         return pairs.weight >= self.link_weight
 
-    def summary(self, names: Sequence[str]) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Describe the decision for the manifest: thresholds, and m and u by field and level."""
         if self.model is None:
             return {"method": "threshold", "threshold": self.threshold}
         fields = {
             name: {"m": _rounded(self.model.m[k, 1:]), "u": _rounded(self.model.u[k, 1:])}
-            for k, name in enumerate(names)
+            for k, name in enumerate(self.slices)
         }
         return {
             "method": "fellegi-sunter",
@@ -110,7 +151,7 @@ def _by_threshold(first: Encodings, schema: LinkageSchema, threshold: float | No
     else:
         review = min(review, max(0.0, threshold - _REVIEW_GAP))
     rule = agreement_rule(first, (review,), np.array([[0.0, 0.0, 1.0]]), cutoff=1.0)
-    return Decider(rule, 1.0, threshold, None)
+    return Decider(rule, 1.0, threshold, None, (first.slices[0].name,))
 
 
 def _by_model(
@@ -126,7 +167,8 @@ def _by_model(
     else:
         review = min(review, probability)
     rule = weigh(levels, model.weights, log_odds(review) - model.prior_weight)
-    return Decider(rule, log_odds(probability), probability, model)
+    names = tuple(one.name for one in data[0].left.slices)
+    return Decider(rule, log_odds(probability), probability, model, names)
 
 
 def log_odds(probability: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from linkage.kernels.dice import popcounts
+from linkage.kernels.bits import popcounts
 from linkage.model import Encodings
 
 

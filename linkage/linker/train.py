@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.kernels.join import Rule, Side, pair_levels
-from linkage.linker.block import plan_tasks
+from linkage.linker.block import BlockKeys, plan_pass, split_tasks
+from linkage.linker.sample import draw_pairs
 from linkage.model import Encodings
 from linkage.schema import BlockingPass, LinkageSchema
 
@@ -160,12 +161,12 @@ def _sample_pass(
 ) -> _PassSample:
     rows = []
     for one in data:
-        tasks = list(plan_tasks(one.left, one.right, blocking_pass, within=False))
+        keys = BlockKeys(tuple(p.name for p in schema.blocking), one.left.tokens, one.right.tokens)
+        tasks = list(split_tasks(plan_pass(keys, blocking_pass, within=False)))
         total = sum(task.comparisons for task in tasks)
         keep = min(1.0, PAIRS_PER_PASS / max(total, 1) / len(data))
         for task in tasks:
-            left, right = _draw(task.blocks, keep, random)
-            left, right = task.left_order[left], task.right_order[right]
+            left, right = draw_pairs(task, keep, random)
             if one.within:
                 left, right = left[left < right], right[left < right]
             levels = pair_levels(one.left_side, one.right_side, left, right, rule)
@@ -180,22 +181,6 @@ def _sample_pass(
     both, where = np.unique(drawn, axis=0, return_inverse=True)
     counts = np.bincount(where.ravel(), weights=weight, minlength=len(both)).astype(np.float64)
     return _PassSample(both[:, :slices], counts, both[:, slices:].astype(np.float64), free)
-
-
-def _draw(
-    blocks: NDArray[np.int64], keep: float, random: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw a share of the pairs of the blocks; gives places in the left and the right order."""
-    widths = blocks[:, 3] - blocks[:, 2]
-    ends = np.cumsum((blocks[:, 1] - blocks[:, 0]) * widths)
-    total = int(ends[-1]) if len(ends) else 0
-    if keep >= 1.0:
-        pair = np.arange(total)
-    else:
-        pair = random.integers(0, total, random.binomial(total, keep)) if total else np.arange(0)
-    block = np.searchsorted(ends, pair, side="right")
-    inside = pair - (ends[block] - (blocks[block, 1] - blocks[block, 0]) * widths[block])
-    return blocks[block, 0] + inside // widths[block], blocks[block, 2] + inside % widths[block]
 
 
 def _together(

@@ -1,0 +1,318 @@
+"""The command `link`, and what it shows and writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from linkage.cli.console import (
+    EXISTING_FILE,
+    NEW_PATH,
+    Bytes,
+    Share,
+    console,
+    print_json,
+    print_table,
+    shared_options,
+)
+
+if TYPE_CHECKING:
+    from linkage.engine.local import LinkResult
+    from linkage.engine.plan import Plan
+    from linkage.linker.block import Blocking
+    from linkage.model import Encodings
+
+
+def _caps(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, int]:
+    """Read `ROWS` for all passes, or `PASS=ROWS` for one."""
+    caps = {}
+    for one in given:
+        name, _, rows = one.rpartition("=")
+        if not rows.isdecimal() or not 0 < int(rows) < 1 << 31:
+            raise click.BadParameter(f"{one!r}: write ROWS or PASS=ROWS, a whole number from 1")
+        caps[name] = int(rows)
+    return caps
+
+
+@click.command()
+@click.argument("files", type=EXISTING_FILE, nargs=-1, required=True)
+@click.option("-o", "--output", type=NEW_PATH, help="The results folder to make.")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what the run would do; link nothing.")
+@click.option("--identity", type=EXISTING_FILE, help="Your identity, for sealed files.")
+@click.option("--threshold", type=Share(), help="Dice of a link (record level).")
+@click.option(
+    "--probability",
+    type=Share(ends=False),
+    help="Match probability of a link (field level).",
+)
+@click.option(
+    "--assignment",
+    type=click.Choice(["many-to-many", "best", "greedy", "optimal"]),
+    default="many-to-many",
+    show_default=True,
+    help="One-to-one (the last three) only where every data set has one record a person.",
+)
+@click.option("--deduplicate", is_flag=True, help="Link records within each data set too.")
+@click.option(
+    "--blocking",
+    type=click.Choice(["tokens", "lsh", "all-pairs"]),
+    default="tokens",
+    show_default=True,
+    help="Candidate pairs: by the files' keyed tokens, by Hamming LSH over their bits, or all.",
+)
+@click.option("--lsh-distance", type=Share(ends=False), help="LSH: share of bits that may differ.")
+@click.option("--lsh-completeness", type=Share(ends=False), help="LSH: share of those to be found.")
+@click.option("--lsh-bits", type=click.IntRange(1, 62), help="LSH: bits sampled for a key.")
+@click.option(
+    "--largest-block",
+    multiple=True,
+    metavar="[PASS=]ROWS",
+    callback=_caps,
+    help="Leave larger blocks out, of all passes or of one; repeatable.",
+)
+@click.option("--engine", type=click.Choice(["local"]), default="local", help="Where to compute.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores if not given.")
+@click.option("--memory-limit", type=Bytes(), help="Most memory, as 4G; found pairs go to disk.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of samples."
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@shared_options
+def link(
+    files: tuple[Path, ...],
+    output: Path | None,
+    only_plan: bool,
+    identity: Path | None,
+    threshold: float | None,
+    probability: float | None,
+    assignment: Any,
+    deduplicate: bool,
+    blocking: Any,
+    lsh_distance: float | None,
+    lsh_completeness: float | None,
+    lsh_bits: int | None,
+    largest_block: dict[str, int],
+    engine: str,
+    threads: int | None,
+    memory_limit: int | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Link the encoded files of two or more agencies.
+
+    Writes a results folder: all links, pairs to review, persons, one file for each agency with
+    its own records only, and a manifest of the run.
+
+    \b
+    Example: linkage link police.enc.parquet court.enc.parquet prison.enc.parquet -o results/
+    """
+    from linkage.errors import UsageError
+    from linkage.io.outputs import check_output
+    from linkage.linker.block import Blocking
+    from linkage.linker.lsh import HammingLsh
+
+    given = {"distance": lsh_distance, "completeness": lsh_completeness, "bits": lsh_bits}
+    asked: dict[str, Any] = {name: one for name, one in given.items() if one is not None}
+    if asked and blocking != "lsh":
+        raise UsageError("--lsh-distance, --lsh-completeness and --lsh-bits need --blocking lsh")
+    how = Blocking(blocking, HammingLsh(**asked), largest_block)
+    decision = {"threshold": threshold, "probability": probability, "deduplicate": deduplicate}
+    settings = decision | {"blocking": how, "threads": threads, "seed": seed}
+    if only_plan:
+        _plan(files, identity, settings, as_json)
+        return
+    if output is None:
+        raise UsageError("say where to: -o FOLDER (or --plan, to link nothing)")
+    check_output(output, files, folder=True)
+    budget = _budget(files, identity, memory_limit)
+    encodings = _read(files, identity)
+    _run(files, output, encodings, settings | {"assignment": assignment} | budget, as_json)
+
+
+def _read(files: tuple[Path, ...], identity: Path | None) -> list[Encodings]:
+    from linkage.io.encoded import read_encodings
+
+    return [read_encodings(file, identity) for file in files]
+
+
+def _budget(
+    files: tuple[Path, ...], identity: Path | None, memory_limit: int | None
+) -> dict[str, Any]:
+    """Check the limit against the sizes that the files tell, before any is read."""
+    from linkage.io.encoded import read_manifest
+    from linkage.linker.memory import Size, hold_to, pairs_budget
+
+    if memory_limit is None:
+        return {}
+    known = [file for file in files if file.suffix.lower() != ".json"]
+    sizes = [Size.of(read_manifest(file, identity)) for file in known]
+    budget = pairs_budget(sizes, memory_limit)
+    hold_to(memory_limit)
+    return {"pairs_budget": budget}
+
+
+def _plan(
+    files: tuple[Path, ...], identity: Path | None, settings: dict[str, Any], as_json: bool
+) -> None:
+    from linkage.engine.plan import plan
+    from linkage.linker.memory import Size, in_gib, needed
+
+    encodings = _read(files, identity)
+    made = plan(encodings, **settings)
+    memory = needed([Size.of_encodings(one) for one in encodings])
+    if as_json:
+        print_json(_plan_summary(made) | {"memory_bytes": memory})
+    elif console().level:
+        _print_plan(made)
+        click.echo(f"memory: about {in_gib(memory)}, and 24 bytes a pair found")
+
+
+def _plan_summary(made: Plan) -> dict[str, Any]:
+    whole = made.completeness
+    seconds, met, alone = made.seconds, whole.by_pass, whole.alone
+    passes = [
+        vars(one) | {"seconds": round(s, 3), "links_met": m, "links_met_alone": a}
+        for one, s, m, a in zip(made.passes, seconds, met, alone, strict=True)
+    ]
+    completeness = {
+        "estimate": whole.share if whole.links else None,
+        "interval": list(whole.interval),
+        "sampled_links": whole.links,
+    }
+    return {
+        "passes": passes,
+        "comparisons": sum(one.comparisons for one in made.passes),
+        "all_pairs": made.all_pairs,
+        "seconds": round(sum(seconds), 3),
+        "pairs_completeness": completeness,
+    }
+
+
+def _print_plan(made: Plan) -> None:
+    whole = made.completeness
+    capped = any(one.skipped_blocks for one in made.passes)
+    header = ["pass", "blocks", "largest", "comparisons", "seconds", "of links", "alone"]
+    rows: list[list[Any]] = []
+    for one, seconds, met, alone in zip(
+        made.passes, made.seconds, whole.by_pass, whole.alone, strict=True
+    ):
+        row = [one.name, one.blocks, one.largest_block, one.comparisons, f"{seconds:.1f}"]
+        row += [f"{met / max(1, whole.links):.3f}", f"{alone / max(1, whole.links):.3f}"]
+        rows.append(row + ([one.skipped_blocks, round(one.lost_links)] if capped else []))
+    print_table(header + (["skipped", "lost links"] if capped else []), rows)
+    comparisons = sum(one.comparisons for one in made.passes)
+    share = comparisons / max(1, made.all_pairs)
+    click.echo(f"{comparisons:,} comparisons, {share:.2%} of all pairs; comparing them")
+    click.echo(
+        f"takes about {sum(made.seconds):.0f} seconds, and training and files as much as now"
+    )
+    if not whole.links:
+        click.echo("pairs completeness: unknown, for the sample compared in full holds no link")
+        return
+    low, high = whole.interval
+    click.echo(
+        f"pairs completeness: about {whole.share:.3f} ({low:.3f} to {high:.3f}), from "
+        f"{whole.links:,} links of rows compared with all others"
+    )
+
+
+def _run(
+    files: tuple[Path, ...],
+    output: Path,
+    encodings: list[Encodings],
+    settings: dict[str, Any],
+    as_json: bool,
+) -> None:
+    from linkage.engine.local import link as link_encodings
+    from linkage.io.results import write_results
+    from linkage.linker.persons import person_ids
+
+    with console().progress("comparing") as progress:
+        result = link_encodings(
+            encodings, **settings, spill_folder=output.absolute().parent, progress=progress
+        )
+    ids = person_ids(result.persons, encodings)
+    manifest = _manifest(files, output, encodings, result, settings)
+    persons = [ids[person] for person in result.persons.person]
+    write_results(output, encodings, result.links, result.review, persons, manifest)
+    _tell(result)
+    if as_json:
+        print_json(manifest)
+    elif console().level:
+        _print_summary(output, encodings, result)
+
+
+def _tell(result: LinkResult) -> None:
+    """Say what happened on the way; louder, what it cost in links."""
+    for one in result.passes:
+        console().detail(
+            f"pass {one.name}: {one.comparisons:,} comparisons, {one.found:,} found first"
+        )
+        if one.skipped_blocks:
+            console().say(
+                f"pass {one.name}: {one.skipped_blocks:,} blocks above --largest-block were left "
+                f"out, {one.skipped_comparisons:,} comparisons; that lost about "
+                f"{one.lost_links:,.0f} links"
+            )
+    for stage, seconds in result.seconds.items():
+        console().detail(f"{stage}: {seconds:.1f} seconds")
+    if result.spilled:
+        console().detail(f"{result.spilled:,} bytes of found pairs went to disk")
+
+
+def _manifest(
+    files: tuple[Path, ...],
+    output: Path,
+    encodings: list[Encodings],
+    result: LinkResult,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    import os
+
+    from linkage.io.results import file_digest, new_manifest
+
+    blocking: Blocking = settings["blocking"]
+    names = [one.dataset for one in encodings]
+    return new_manifest() | {
+        "schema_name": encodings[0].schema.name,
+        "schema_digest": encodings[0].schema.digest(),
+        "key_fingerprint": encodings[0].key_fingerprint,
+        "inputs": [
+            {
+                "dataset": one.dataset,
+                "file": os.path.relpath(file, output),
+                "sha256": file_digest(file),
+                "rows": len(one.owner),
+                "records": len(one.records),
+            }
+            for file, one in zip(files, encodings, strict=True)
+        ],
+        "linked": [[names[one.left_dataset], names[one.right_dataset]] for one in result.links],
+        "decision": result.decision,
+        "blocking": blocking.summary(),
+        "seed": settings["seed"],
+        "counts": {
+            "all_pairs": result.all_pairs,
+            "comparisons": sum(one.comparisons for one in result.passes),
+            "links": sum(map(len, result.links)),
+            "review": sum(map(len, result.review)),
+            "persons": result.persons.count,
+        },
+        "passes": [vars(one) for one in result.passes],
+        "seconds": result.seconds,
+    }
+
+
+def _print_summary(output: Path, encodings: list[Encodings], result: LinkResult) -> None:
+    rows = [
+        [encodings[a.left_dataset].dataset, encodings[a.right_dataset].dataset, len(a), len(b)]
+        for a, b in zip(result.links, result.review, strict=True)
+    ]
+    print_table(["left", "right", "links", "to review"], rows)
+    records = sum(len(one.records) for one in encodings)
+    click.echo(f"{records:,} records are {result.persons.count:,} persons")
+    click.echo(f"results in {output}/")
