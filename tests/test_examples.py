@@ -19,6 +19,12 @@ def test_febrl4_example__links_nearly_everybody():
     assert figures["f1"] > 0.99
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_ecm_example__links_most_people_in_the_toolkit():
+    figures = runpy.run_path(str(DOCS / "examples" / "ecm.py"))["figures"]
+    assert figures["f1"] > 0.96
+
+
 def test_schema_document__shows_a_valid_schema():
     text = (DOCS / "schema.md").read_text()
     (example,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
