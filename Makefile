@@ -2,11 +2,12 @@
 PYTHON ?= python3
 SECONDS ?= 600
 BIN := .venv/bin
+PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench clean
+.PHONY: help demo test check fuzz bench bench-scaling bench-10m bench-splink clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -21,7 +22,8 @@ demo: .venv/installed  ## Three agencies' synthetic files in, linked persons out
 
 test: check  ## Lint, types, architecture, and all tests; kernels with and without the JIT
 	$(BIN)/pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/test_kernels.py
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/test_kernels.py tests/test_lsh.py
+	NUMBA_CPU_NAME=generic $(BIN)/pytest tests/test_kernels.py
 
 check: .venv/installed  ## Lint, types and architecture only
 	$(BIN)/ruff format --check .
@@ -32,17 +34,31 @@ check: .venv/installed  ## Lint, types and architecture only
 fuzz: .venv/installed  ## Throw hostile input at readers and normalisers (SECONDS=600)
 	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
-.venv-clkhash/installed: benchmarks/requirements-clkhash.txt
-	$(PYTHON) -m venv .venv-clkhash
-	.venv-clkhash/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+.venv-%/installed: benchmarks/requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-bench: .venv/installed .venv-clkhash/installed  ## Measure quality and speed; writes results and README
+bench: .venv/installed $(PEERS:%=.venv-%/installed)  ## Measure quality and speed; writes results and README
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.encode
 	$(BIN)/python -m benchmarks.clkhash_differential --python .venv-clkhash/bin/python
 	$(BIN)/python -m benchmarks.clkhash_speed --python .venv-clkhash/bin/python
+	$(BIN)/python -m benchmarks.compare_speed
+	$(BIN)/python -m benchmarks.blocking_speed
+	$(BIN)/python -m benchmarks.readme
+
+bench-scaling: .venv/installed  ## The command line on 10,000 to 1,000,000 rows a side
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.readme
+
+bench-10m: .venv/installed  ## The same on 10,000,000 rows a side (16 GiB of memory, 25 of disk)
+	$(BIN)/python -m benchmarks.scaling --rows 10000000
+	$(BIN)/python -m benchmarks.readme
+
+bench-splink: .venv/installed .venv-splink/installed  ## Against Splink on the clear text
+	$(BIN)/python -m benchmarks.splink_clear
 	$(BIN)/python -m benchmarks.readme
 
 clean:  ## Remove what make made
-	rm -rf .venv .venv-clkhash demo build dist
+	rm -rf .venv .venv-* demo build dist

@@ -6,6 +6,7 @@
 `linkage.engine`        schedules the linker's stages
 `linkage.evaluate`      precision, recall, F1, pairs completeness, reduction ratio
 `linkage.synth`         a synthetic population and its agency views
+`linkage.toolkit`       adaptors for the `recordlinkage` toolkit
 `linkage.kernels`       numba only: arrays in, arrays out, no policy
 `linkage.schema`        the public agreement between parties
 `linkage.model`         the nouns that stages exchange

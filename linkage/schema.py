@@ -138,12 +138,15 @@ class BlockingPass(_Part):
     """One blocking pass: two records are compared if their keys on all parts are equal.
 
     A part is `field` or `field:transform` (see `TRANSFORMS`). With `unordered` the parts are
-    sorted first, so that swapped names meet.
+    sorted first, so that swapped names meet. With `max_share` an agency drops the keys that more
+    than this share of its records have: they cost most, find least, and show the linker how
+    common a value is (P-Sig, Zhang & al. 2017, arXiv 1712.09691).
     """
 
     name: Name
     on: Annotated[tuple[str, ...], Field(min_length=1, max_length=6)]
     unordered: bool = False
+    max_share: Annotated[float, Field(gt=0, le=1)] | None = None
 
     @field_validator("on", mode="before")
     @classmethod

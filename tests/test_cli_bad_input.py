@@ -148,7 +148,7 @@ BAD_SCHEMAS = {
     "unknown level": ('level = "field"', 'level = "row"', ("level", "'record'")),
     "unknown field in a pass": ('on = ["dob"]', 'on = ["dobb"]', ("pass 'dob'", "'dobb'")),
     "unknown transform": ('on = ["dob"]', 'on = ["dob:soundex"]', ("'dob'", "'soundex'")),
-    "pass on nothing": ('on = ["dob"]', "on = []", ("blocking.4.on",)),
+    "pass on nothing": ('on = ["dob"]', "on = []", ("blocking.", ".on", "at least 1")),
     "field twice": ('name = "surname"', 'name = "forename"', ("'forename'", "more than once")),
     "NaN probability": ("probability = 0.5 ", "probability = nan ", ("decision.probability",)),
     "NaN level": ("[0.9, 0.8, 0.65]", "[0.9, nan]", ("decision",)),

@@ -71,23 +71,36 @@ class _Pass:
     broad: bool = False
 
 
+#: Chosen by pairs completeness and comparisons on several data sets. At 1M x 1M records the narrow
+#: ones make some 170 million comparisons, of which dates of birth alone make 70 million; the broad
+#: ones would make 17 billion, 1.7 % of all pairs.
 _PASSES = (
     _Pass("names", ("forename:metaphone", "surname:metaphone"), unordered=True),
-    _Pass("full_name", ("full_name:metaphone",)),
+    _Pass("forename_start_and_surname", ("forename:first3", "surname:soundex")),
+    _Pass("forename_and_surname_start", ("forename:soundex", "surname:first3")),
+    _Pass("full_name", ("full_name",)),
     _Pass("dob", ("dob",)),
-    _Pass("surname_and_year", ("surname:metaphone", "dob:year")),
-    _Pass("forename_and_month", ("forename:metaphone", "dob:year_month")),
-    _Pass("forename_and_day", ("forename:metaphone", "dob:month_day")),
+    _Pass("initial_surname_and_year", ("forename:first1", "surname:metaphone", "dob:year")),
     _Pass("surname_and_day", ("surname:metaphone", "dob:month_day")),
-    _Pass("postcode_and_forename", ("postcode", "forename:first1")),
-    _Pass("postcode_and_surname", ("postcode", "surname:metaphone")),
+    _Pass("full_name_and_month", ("full_name:first3", "dob:year_month")),
+    _Pass("full_name_and_day", ("full_name:metaphone", "dob:month_day")),
     _Pass("postcode_and_year", ("postcode", "dob:year")),
-    _Pass("name_starts", ("forename:first2", "surname:first2"), unordered=True, broad=True),
+    _Pass("postcode_and_forename", ("postcode", "forename:first2")),
+    _Pass("postcode_and_full_name", ("postcode", "full_name:first2")),
+    _Pass("outcode_and_surname", ("postcode:outcode", "surname:soundex")),
+    _Pass(
+        "outcode_and_name_starts",
+        ("postcode:outcode", "forename:first2", "surname:first2"),
+        unordered=True,
+    ),
+    _Pass("outcode_and_full_name", ("postcode:outcode", "full_name:soundex")),
     _Pass("initials", ("forename:first1", "surname:first1"), broad=True),
-    _Pass("month_of_birth", ("dob:year_month",), broad=True),
-    _Pass("day_of_year", ("dob:month_day",), broad=True),
     _Pass("forename_start", ("forename:first3",), broad=True),
     _Pass("surname_start", ("surname:first3",), broad=True),
+    _Pass("full_name_start", ("full_name:first3",), broad=True),
+    _Pass("forename_initial_and_day", ("forename:first1", "dob:month_day"), broad=True),
+    _Pass("surname_initial_and_day", ("surname:first1", "dob:month_day"), broad=True),
+    _Pass("full_name_initial_and_day", ("full_name:first1", "dob:month_day"), broad=True),
 )
 
 

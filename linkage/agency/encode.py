@@ -29,7 +29,7 @@ from linkage.agency.aliases import (
     count_rows,
     expand_rows,
 )
-from linkage.agency.blocking import PartBlocks, block_tokens
+from linkage.agency.blocking import PassTokens
 from linkage.agency.bulk import normalise_texts
 from linkage.agency.columns import LIST_MARK, Column, column_names, read_column, read_texts
 from linkage.agency.ids import IdCheck
@@ -103,11 +103,33 @@ def encode(
         For a missing column, a duplicate or impossible record id, or an empty table.
     """
     encoder = Encoder(schema, key, dataset, id_column=id_column, keep_ids=keep_ids, aliases=aliases)
+    encoder.count_keys(table)
     return encoder.encode(table).encodings
 
 
+class _Seen:
+    """What is known of the rows seen so far: how many they were, and their ids."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.ids = IdCheck()
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk's good records: their ids, the record of each alias row, and its texts by field."""
+
+    own_ids: NDArray[np.bytes_]
+    owner: NDArray[np.int64]
+    raw: dict[str, Column]
+
+
 class Encoder:
-    """Encodes a data set chunk by chunk. Holds derived keys, and nothing of the records but ids."""
+    """Encodes a data set chunk by chunk. Holds derived keys, and of the records hashes of ids.
+
+    Where a pass of the schema has a `max_share`, every chunk is first given to `count_keys`, and
+    only then the first one to `encode`; for other schemas `count_keys` does nothing.
+    """
 
     def __init__(
         self,
@@ -129,14 +151,28 @@ class Encoder:
         self.dataset = dataset
         self.key_fingerprint = key.fingerprint()
         self._field_keys = {one.name: key.derive("field", one.name) for one in schema.field}
-        self._pass_keys = {one.name: key.derive("pass", one.name) for one in schema.blocking}
+        #: Makes the blocking tokens, and knows which keys are dropped.
+        self.blocking = PassTokens(
+            schema.blocking, {one.name: key.derive("pass", one.name) for one in schema.blocking}
+        )
         self._id_column = id_column
         self._keep_ids = keep_ids
         self._aliases = aliases
         self._on_bad_row = on_bad_row
-        self._ids = IdCheck()
-        self._rows = 0
+        self._encoded, self._counted = _Seen(), _Seen()
         self.slices = expected_slices(schema)
+
+    def count_keys(self, table: Any) -> None:
+        """Count the block keys of the next chunk, for passes with a `max_share`.
+
+        Rows that can't be encoded are left out; it is `encode` that tells of them.
+        """
+        if self.blocking.limited:
+            chunk = self._chunk(table, None, self._counted, lambda row, problem: None)
+            keyed = frozenset[str]().union(*(one.fields for one in self.blocking.limited))
+            fields = (one for one in self.schema.field if one.name in keyed)
+            values = {one.name: _normalised(chunk.raw[one.name], one) for one in fields}
+            self.blocking.count(values, chunk.owner, len(chunk.own_ids))
 
     def encode(self, table: Any, rows: NDArray[np.int64] | None = None) -> Encoded:
         """Encode the next chunk.
@@ -144,11 +180,30 @@ class Encoder:
         `rows` are the numbers of its rows in the file, for messages; without them they count on
         from the chunk before.
         """
+        chunk = self._chunk(table, rows, self._encoded, self._on_bad_row)
+        values = {one.name: _normalised(chunk.raw[one.name], one) for one in self.schema.field}
+        encodings = Encodings(
+            dataset=self.dataset,
+            schema=self.schema,
+            key_fingerprint=self.key_fingerprint,
+            records=new_records(chunk.own_ids, keep=self._keep_ids),
+            owner=chunk.owner,
+            bits=self._bits(values, len(chunk.owner)),
+            slices=self.slices,
+            tokens=self.blocking.tokens(values),
+        )
+        counts = {name: _count(chunk.raw[name], column) for name, column in values.items()}
+        return Encoded(encodings, chunk.own_ids, counts)
+
+    def _chunk(
+        self, table: Any, rows: NDArray[np.int64] | None, seen: _Seen, on_bad_row: OnBadRow
+    ) -> _Chunk:
+        """Read the next chunk, leave out its bad rows, and make its alias rows."""
         names = column_names(table)
-        id_column, own_ids = self._own_ids(table, names)
+        id_column, own_ids = self._own_ids(table, names, seen.rows)
         if rows is None:
-            rows = np.arange(self._rows + 1, self._rows + 1 + len(own_ids))
-        self._rows += len(own_ids)
+            rows = np.arange(seen.rows + 1, seen.rows + 1 + len(own_ids))
+        seen.rows += len(own_ids)
         if len(own_ids) == 0:
             raise InputError("there is no record to encode")
         cells = add_aliases(
@@ -157,28 +212,15 @@ class Encoder:
             self._aliases,
         )
         groups = alias_groups(self.schema, self._aliases)
-        problems = self._ids.check(own_ids, id_column) | _too_many(cells, groups, len(own_ids))
+        problems = seen.ids.check(own_ids, id_column) | _too_many(cells, groups, len(own_ids))
         good = np.ones(len(own_ids), bool)
         for place, problem in sorted(problems.items()):
-            self._on_bad_row(int(rows[place]), problem)
+            on_bad_row(int(rows[place]), problem)
             good[place] = False
         kept_ids = own_ids.take(good).padded()
         if not good.all():
             cells = {name: one.take(good) for name, one in cells.items()}
-        owner, raw = expand_rows(cells, groups, len(kept_ids))
-        values = {one.name: _normalised(raw[one.name], one) for one in self.schema.field}
-        encodings = Encodings(
-            dataset=self.dataset,
-            schema=self.schema,
-            key_fingerprint=self.key_fingerprint,
-            records=new_records(kept_ids, keep=self._keep_ids),
-            owner=owner,
-            bits=self._bits(values, len(owner)),
-            slices=self.slices,
-            tokens=self._tokens(values),
-        )
-        counts = {name: _count(raw[name], column) for name, column in values.items()}
-        return Encoded(encodings, kept_ids, counts)
+        return _Chunk(kept_ids, *expand_rows(cells, groups, len(kept_ids)))
 
     def _cells(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Column | Cells:
         """Read the cells of a field; those of several columns are joined to one text."""
@@ -219,7 +261,7 @@ class Encoder:
     def _id_header(self, names: list[str]) -> str | None:
         return self._id_column or next((c for c in self.schema.record_id if c in names), None)
 
-    def _own_ids(self, table: Any, names: list[str]) -> tuple[str, Texts]:
+    def _own_ids(self, table: Any, names: list[str], before: int) -> tuple[str, Texts]:
         """Give the column of the agency's ids and the id of every row; without one, its number."""
         column = self._id_header(names)
         if column is not None and column not in names:
@@ -229,14 +271,7 @@ class Encoder:
         if column is not None:
             return column, read_texts(table, column)
         rows = len(read_column(table, names[0]).codes) if names else 0
-        return "", Texts.of(str(self._rows + row + 1) for row in range(rows))
-
-    def _tokens(self, values: dict[str, Column]) -> NDArray[np.uint64]:
-        """Compute the blocking tokens of all passes, `uint64[rows, passes]`."""
-        parts = PartBlocks(values)
-        return np.column_stack(
-            [block_tokens(parts, one, self._pass_keys[one.name]) for one in self.schema.blocking]
-        )
+        return "", Texts.of(str(before + row + 1) for row in range(rows))
 
     def _bits(self, values: dict[str, Column], rows: int) -> NDArray[np.uint64]:
         width = self.schema.filter.bits // 64

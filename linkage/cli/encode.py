@@ -21,6 +21,7 @@ from linkage.cli.console import (
 )
 
 if TYPE_CHECKING:
+    from linkage.agency.blocking import CommonKeys
     from linkage.agency.clkhash import ClkhashEncoder
     from linkage.agency.encode import Encoded, Encoder
     from linkage.io.rejects import Rejects
@@ -192,6 +193,7 @@ class _Summary:
     alias_rows: int = 0
     rejected: int = 0
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
+    dropped_keys: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, chunk: Encoded) -> None:
         """Count a chunk."""
@@ -201,6 +203,15 @@ class _Summary:
             total = self.fields.setdefault(name, dict.fromkeys(_PARTS, 0))
             for part in _PARTS:
                 total[part] += getattr(count, part)
+
+    def add_dropped(self, common: dict[str, CommonKeys]) -> None:
+        """Take note of the block keys that were dropped, by pass."""
+        for name, one in common.items():
+            self.dropped_keys[name] = {
+                "keys": len(one.tokens),
+                "records": one.records,
+                "most_records": one.most,
+            }
 
 
 def _encode(
@@ -212,9 +223,12 @@ def _encode(
     rejects: Rejects | None,
 ) -> _Summary:
     """Encode the file chunk by chunk."""
+    from linkage.agency.encode import Encoder
     from linkage.io.tables import estimate_rows, read_batches
 
     total = estimate_rows(file)
+    if isinstance(encoder, Encoder) and encoder.blocking.limited:
+        _count_keys(file, encoder, total, skip=rejects is not None)
     summary = _Summary(encoder.dataset, encoder.schema.digest(), encoder.key_fingerprint)
     with (
         naming(file),
@@ -227,8 +241,23 @@ def _encode(
             write(chunk, len(rejects) if rejects is not None else 0)
             progress("records", int(rows[-1]), total)
             console().detail(f"rows {rows[0]:,} to {rows[-1]:,} are done")
+    if isinstance(encoder, Encoder):
+        summary.add_dropped(encoder.blocking.common)
     summary.rejected = len(rejects) if rejects is not None else 0
     return summary
+
+
+def _count_keys(file: Path, encoder: Encoder, total: int, *, skip: bool) -> None:
+    """Read the file once before it is encoded: only then is known which keys are common.
+
+    With `skip`, rows that can't be read are left out here; they are reported when encoded.
+    """
+    from linkage.io.tables import read_batches
+
+    with naming(file), console().progress("counting") as progress:
+        for batch, rows in read_batches(file, (lambda row, problem: None) if skip else None):
+            encoder.count_keys(batch)
+            progress("keys", int(rows[-1]), total)
 
 
 @contextmanager
@@ -277,6 +306,9 @@ def _print_summary(summary: _Summary, outputs: Sequence[Path]) -> None:
     )
     header = ["field", "empty", "placeholder or unreadable", "encoded"]
     print_table(header, [[one, *parts.values()] for one, parts in summary.fields.items()])
+    if summary.dropped_keys:
+        header = ["blocking pass", "keys dropped", "records with them", "most records a key"]
+        print_table(header, [[one, *facts.values()] for one, facts in summary.dropped_keys.items()])
     click.echo(
         f"send  {outputs[0]}  (schema {summary.schema_digest[:12]}, key fingerprint "
         f"{summary.key_fingerprint})"
