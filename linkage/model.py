@@ -7,7 +7,7 @@ one slice, field-level encoding is one slice per field; the same kernels serve b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -156,7 +156,8 @@ class Pairs:
     Ordered by match weight falling, then similarity falling, then left, then right. `left` and
     `right` are `int64` indices of records; `similarity` is Dice over all slices, `weight` the
     match weight (log2; NaN at record level), `probability` the match probability (NaN at record
-    level), all `float64`.
+    level), all `float64`. `levels` is `int8[pairs, fields]`, the agreement levels of the decision
+    model; no fields at record level, or where they are not known.
     """
 
     left_dataset: int
@@ -166,6 +167,7 @@ class Pairs:
     similarity: NDArray[np.float64]
     weight: NDArray[np.float64]
     probability: NDArray[np.float64]
+    levels: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, 0), np.int8))
 
     def __len__(self) -> int:
         return len(self.left)
@@ -180,6 +182,7 @@ class Pairs:
             self.similarity[chosen],
             self.weight[chosen],
             self.probability[chosen],
+            self.levels[chosen] if len(self.levels) else self.levels,
         )
 
 

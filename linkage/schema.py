@@ -182,7 +182,13 @@ class Decision(_Part):
     review_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.65
     probability: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     review_probability: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
-    agreement: Annotated[tuple[float, ...], Field(min_length=1, max_length=6)] = (0.9, 0.8, 0.65)
+    agreement: Annotated[tuple[float, ...], Field(min_length=1, max_length=6)] = (
+        0.85,
+        0.775,
+        0.7,
+        0.6,
+        0.5,
+    )
 
     @field_validator("agreement", mode="before")
     @classmethod

@@ -278,7 +278,7 @@ review_threshold = 0.65    # pairs between the two are written for review
 [decision]
 probability = 0.5             # match probability from which on a pair is a link
 review_probability = 0.01     # pairs between the two are written for review
-agreement = [0.9, 0.8, 0.65]  # lower Dice bounds of a field's agreement levels below exact
+agreement = [0.85, 0.775, 0.7, 0.6, 0.5]  # lower Dice bounds of the levels below exact
 """,
     ),
 }

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.errors import UsageError
-from linkage.kernels.join import Side
 from linkage.linker.assign import Assignment, assign
-from linkage.linker.block import (
-    Blocking,
-    BlockKeys,
-    PassPlan,
-    compared_keys,
-    split_tasks,
-)
-from linkage.linker.compare import Scored, collapse, compare_task, side
+from linkage.linker.block import Blocking, BlockKeys, PassPlan, compared_keys, split_tasks
+from linkage.linker.compare import Scored, compare_task
 from linkage.linker.completeness import lost_links
-from linkage.linker.decide import Decider, decider
+from linkage.linker.decide import Candidates, Decision
 from linkage.linker.persons import join_persons
+from linkage.linker.setup import Choices, set_up
 from linkage.linker.spool import Spool
-from linkage.linker.together import check_together
-from linkage.linker.train import DataPair
+from linkage.linker.together import DataPair, check_together, data_pairs
 from linkage.model import Encodings, Pairs, PassCount, Persons, Task
 
 Progress = Callable[[str, int, int], None]
@@ -63,6 +55,7 @@ def link(
     *,
     threshold: float | None = None,
     probability: float | None = None,
+    single: tuple[str, ...] | None = None,
     assignment: Assignment = "many-to-many",
     deduplicate: bool = False,
     blocking: Blocking | None = None,
@@ -79,6 +72,8 @@ def link(
     threshold, probability
         Dice (record level) or match probability (field level) from which on a pair is a link;
         the schema's own where not given.
+    single
+        The data sets that have one record a person; found out if not given.
     assignment
         How records of two data sets are assigned to each other; see `linkage.linker.assign`.
     deduplicate
@@ -104,30 +99,28 @@ def link(
             "--deduplicate says several; use one of them"
         )
     clock = _Clock()
-    data, places = data_pairs(encodings, deduplicate)
+    data = data_pairs(encodings, deduplicate)
     clock.lap("prepare")
-    schema = encodings[0].schema
-    how = decider(data, schema, threshold=threshold, probability=probability, seed=seed)
+    how, _ = set_up(encodings, data, Choices(threshold, probability, single), seed)
     clock.lap("train")
-    links, review, counts, spilled = [], [], [], 0
+    found, counts, spilled = [], [], 0
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        candidates = Candidates(encodings, blocking or Blocking(), pool)
-        for place, one in zip(places, data, strict=True):
+        plans = Plans(encodings, blocking or Blocking(), pool)
+        for one in data:
             spool = Spool(len(one.left.owner), pairs_budget, spill_folder)
-            counts.append(_compare(candidates, place, one, how, spool, seed, progress))
+            counts.append(_compare(plans, one, how, spool, seed, progress))
             spilled += spool.spilled
-            scored = Scored.joined(
-                [collapse(part, one.left, one.right, within=one.within) for part in spool.parts()]
-            )
-            chosen, unsure = _assign(how.pairs(scored, one, place), how, assignment)
-            links.append(chosen)
-            review.append(unsure)
+            scored = pool.map(lambda part, one=one: how.score(part, one), spool.parts())
+            found.append(Candidates.joined(list(scored)))
     clock.lap("compare")
+    assigned = [_assign(pairs, how, assignment) for pairs in how.settle(found, data)]
+    links, review = (tuple(one) for one in zip(*assigned, strict=True))
+    clock.lap("decide")
     persons = join_persons([len(one.records) for one in encodings], links)
     clock.lap("persons")
     return LinkResult(
-        links=tuple(links),
-        review=tuple(review),
+        links=links,
+        review=review,
         persons=persons,
         passes=tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True)),
         all_pairs=sum(one.all_pairs for one in data),
@@ -137,8 +130,8 @@ def link(
     )
 
 
-class Candidates:
-    """The candidate pairs of all pairs of data sets, planned pair by pair."""
+class Plans:
+    """The plans of all passes, made for one pair of data sets after the other."""
 
     def __init__(
         self, encodings: Sequence[Encodings], blocking: Blocking, pool: ThreadPoolExecutor
@@ -149,51 +142,25 @@ class Candidates:
         self._names = blocking.names(encodings[0])
         self._keys = list(pool.map(blocking.keys, encodings))
 
-    def plan(self, places: tuple[int, int]) -> tuple[BlockKeys, list[PassPlan]]:
+    def of(self, one: DataPair) -> tuple[BlockKeys, list[PassPlan]]:
         """Plan all passes over two data sets, or one within itself; with the keys compared."""
-        left, right = places
+        left, right = one.places
         keys = BlockKeys(self._names, self._keys[left], self._keys[right])
 
         def plan(number: int) -> PassPlan:
-            return self._blocking.plan(keys, number, within=left == right)
+            return self._blocking.plan(keys, number, within=one.within)
 
         plans = list(self.pool.map(plan, range(max(1, len(self._names)))))
         return compared_keys(keys, plans), plans
 
 
-def data_pairs(
-    encodings: Sequence[Encodings], deduplicate: bool
-) -> tuple[list[DataPair], list[tuple[int, int]]]:
-    """Give the pairs of data sets that are linked with each other, and their places."""
-    sides = [side(one) for one in encodings]
-    places = list(combinations(range(len(encodings)), 2))
-    if deduplicate:
-        places = sorted(places + [(one, one) for one in range(len(encodings))])
-    data = [DataPair(encodings[a], encodings[b], sides[a], sides[b], a == b) for a, b in places]
-    return data, places
-
-
-def with_keys(one: DataPair, keys: BlockKeys) -> tuple[Side, Side]:
-    """Give both sides with the keys of a blocking in place of the tokens of their files."""
-    return (
-        one.left_side._replace(tokens=np.ascontiguousarray(keys.left)),
-        one.right_side._replace(tokens=np.ascontiguousarray(keys.right)),
-    )
-
-
 def _compare(
-    candidates: Candidates,
-    places: tuple[int, int],
-    one: DataPair,
-    how: Decider,
-    spool: Spool,
-    seed: int,
-    progress: Progress,
+    plans_of: Plans, one: DataPair, how: Decision, spool: Spool, seed: int, progress: Progress
 ) -> list[PassCount]:
     """Compare two data sets; found pairs go to the spool."""
-    keys, plans = candidates.plan(places)
-    left, right = with_keys(one, keys)
-    rules = how.rules(plans, one.left.schema)
+    keys, plans = plans_of.of(one)
+    left, right = how.sides(one, keys)
+    rules = [how.rule(plan) for plan in plans]
     total, done = sum(plan.comparisons for plan in plans), 0
     stage = f"{one.left.dataset} and {one.right.dataset}"
     found = [0 for _ in plans]
@@ -201,7 +168,7 @@ def _compare(
     def compare(task: Task) -> Scored:
         return compare_task(task, left, right, rules[task.blocking_pass])
 
-    for task, scored in _in_order(candidates.pool, compare, plans):
+    for task, scored in _in_order(plans_of.pool, compare, plans):
         done += task.comparisons
         found[task.blocking_pass] += len(scored.left)
         progress(stage, done, total)
@@ -223,10 +190,10 @@ def _in_order(
     return zip(tasks, pool.map(compare, tasks), strict=True)
 
 
-def _assign(pairs: Pairs, how: Decider, assignment: Assignment) -> tuple[Pairs, Pairs]:
+def _assign(pairs: Pairs, how: Decision, assignment: Assignment) -> tuple[Pairs, Pairs]:
     """Split pairs in links and pairs for review; one-to-one, review gets free records only."""
     accepted = how.accepted(pairs)
-    strong, weak = pairs.take(accepted), pairs.take(~accepted)
+    strong, weak = pairs.take(accepted), pairs.take(~accepted & how.reviewed(pairs))
     links = strong.take(assign(strong, assignment))
     if assignment == "many-to-many":
         return links, weak

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.engine.local import Candidates, data_pairs, with_keys
+from linkage.engine.local import Plans
 from linkage.kernels.join import Rule, Side
 from linkage.linker.block import Blocking, BlockKeys, PassPlan, plan_pass, split_tasks
 from linkage.linker.compare import compare_task
 from linkage.linker.completeness import Completeness, lost_links, measure_completeness, pooled
-from linkage.linker.decide import Decider, decider
-from linkage.linker.together import check_together
-from linkage.linker.train import DataPair
+from linkage.linker.decide import Decision
+from linkage.linker.setup import Choices, set_up
+from linkage.linker.together import DataPair, check_together, data_pairs
 from linkage.model import Encodings, PassCount, Task
 
 #: Comparisons that the rate of a pass is measured by, and those of the sample compared in full.
@@ -44,6 +44,7 @@ def plan(
     *,
     threshold: float | None = None,
     probability: float | None = None,
+    single: tuple[str, ...] | None = None,
     deduplicate: bool = False,
     blocking: Blocking | None = None,
     threads: int | None = None,
@@ -56,18 +57,17 @@ def plan(
     """
     check_together(encodings)
     threads = threads or os.cpu_count() or 1
-    data, places = data_pairs(encodings, deduplicate)
-    schema = encodings[0].schema
-    how = decider(data, schema, threshold=threshold, probability=probability, seed=seed)
+    data = data_pairs(encodings, deduplicate)
+    how, _ = set_up(encodings, data, Choices(threshold, probability, single), seed)
     counts, seconds, samples = [], [], []
     with ThreadPoolExecutor(threads) as pool:
-        candidates = Candidates(encodings, blocking or Blocking(), pool)
-        for place, one in zip(places, data, strict=True):
-            keys, plans = candidates.plan(place)
-            random = np.random.default_rng([seed, *place])
-            rules = how.rules(plans, schema)
+        plans_of = Plans(encodings, blocking or Blocking(), pool)
+        for one in data:
+            keys, plans = plans_of.of(one)
+            random = np.random.default_rng([seed, *one.places])
+            rules = [how.rule(plan) for plan in plans]
             counts.append([_count(plan, keys, one, how, seed) for plan in plans])
-            sides = with_keys(one, keys)
+            sides = how.sides(one, keys)
             seconds.append([_time(a, *sides, b, random) for a, b in zip(plans, rules, strict=True)])
             left, right = _full_links(pool, one, how, random, _FULL // len(data))
             samples.append(measure_completeness(keys, left, right))
@@ -79,7 +79,7 @@ def plan(
     )
 
 
-def _count(plan: PassPlan, keys: BlockKeys, one: DataPair, how: Decider, seed: int) -> PassCount:
+def _count(plan: PassPlan, keys: BlockKeys, one: DataPair, how: Decision, seed: int) -> PassCount:
     lost = lost_links(plan, keys, lambda left, right: how.are_links(one, left, right), seed)
     return plan.count(lost_links=lost)
 
@@ -106,7 +106,7 @@ def _time(
 def _full_links(
     pool: ThreadPoolExecutor,
     one: DataPair,
-    how: Decider,
+    how: Decision,
     random: np.random.Generator,
     comparisons: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -114,14 +114,15 @@ def _full_links(
     rows, others = len(one.left.owner), len(one.right.owner)
     sample = min(rows, max(1, comparisons // max(1, others)))
     chosen = np.sort(random.choice(rows, sample, replace=False))
-    keys = BlockKeys((), chosen[:, None][:, :0].astype(np.uint64), one.right.tokens[:, :0])
-    whole = plan_pass(keys, 0, within=False)
-    rule = how.rule_for(())
+    keys = BlockKeys((), one.left.tokens[:, :0], one.right.tokens[:, :0])
+    some = BlockKeys((), one.left.tokens[chosen, :0], one.right.tokens[:, :0])
+    whole = plan_pass(some, 0, within=False)
+    rule, sides = how.rule(whole), how.sides(one, keys)
 
     def compare(task: Task) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         order = chosen.astype(np.int32)
         placed = Task(0, order, task.right_order, task.blocks, within=False)
-        found = compare_task(placed, one.left_side, one.right_side, rule)
+        found = compare_task(placed, *sides, rule)
         return found.left, found.right
 
     found = list(pool.map(compare, split_tasks(whole)))

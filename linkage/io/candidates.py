@@ -346,10 +346,9 @@ def _by_data_sets(pairs: _Columns, count: int, path: Path, unit: str) -> tuple[P
     for a, b in combinations_with_replacement(range(count), 2):
         chosen = order[slice(*np.searchsorted(keys, [a * count + b, a * count + b + 1]))]
         if a != b or len(chosen):
-            figures = (pairs.similarity, pairs.weight, pairs.probability)
-            found.append(
-                Pairs(a, b, left[chosen], right[chosen], *(values[chosen] for values in figures))
-            )
+            similarity, weight = pairs.similarity[chosen], pairs.weight[chosen]
+            records = left[chosen], right[chosen]
+            found.append(Pairs(a, b, *records, similarity, weight, pairs.probability[chosen]))
     return tuple(found)
 
 

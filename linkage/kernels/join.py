@@ -40,12 +40,14 @@ class Side(NamedTuple):
     """One data set as the kernels see it; `n` rows.
 
     `bits` is `uint64[n, words]`, `counts` the popcounts `uint16[n, slices]`, `tokens`
-    `uint64[n, passes]` with 0 for missing.
+    `uint64[n, passes]` with 0 for missing. `rarity` `int32[n, slices]` is what the highest level
+    of each slice weighs more for the row, in units of 2**-16 bit; with 0 rows, nothing.
     """
 
     bits: NDArray[np.uint64]
     counts: NDArray[np.uint16]
     tokens: NDArray[np.uint64]
+    rarity: NDArray[np.int32]
 
 
 class Rule(NamedTuple):
@@ -54,15 +56,13 @@ class Rule(NamedTuple):
     `ends` is `int64[slices + 1]`; `thresholds` `int64[slices, bounds]` from
     `measures.fixed_threshold`, bounds rising; `weights` `int64[slices, bounds + 2]` for the levels
     missing, below all bounds, and at each bound, in whole numbers, so that no sum depends on its
-    order; `cutoff` is compared with their sum. Slices are looked at in the order of `order`, and
-    `still` `int64[slices]` is the most that those after each can add.
+    order; `cutoff` is compared with their sum. Slices are looked at in the order of `order`.
     """
 
     ends: NDArray[np.int64]
     thresholds: NDArray[np.int64]
     weights: NDArray[np.int64]
     order: NDArray[np.int64]
-    still: NDArray[np.int64]
     cutoff: int
 
 
@@ -85,8 +85,8 @@ def pair_levels(
     left: Side, right: Side, left_rows: NDArray[np.int64], right_rows: NDArray[np.int64], rule: Rule
 ) -> NDArray[np.int8]:
     """Give the agreement levels of pairs of rows, `int8[pairs, slices]`."""
-    left_bits, left_counts, _ = left
-    right_bits, right_counts, _ = right
+    left_bits, left_counts, _, _ = left
+    right_bits, right_counts, _, _ = right
     ends, thresholds = rule.ends, rule.thresholds
     levels = np.empty((left_rows.size, ends.size - 1), np.int8)
     for pair in range(left_rows.size):
@@ -119,9 +119,11 @@ def compare_blocks(
     rows and the weights, `int64[pairs]` each, in order of blocks.
     """
     # Taken apart once: in the loop, each look into a tuple of arrays costs more than a comparison.
-    left_bits, left_counts, left_tokens = left
-    right_bits, right_counts, right_tokens = right
-    ends, thresholds, level_weights, order, still, cutoff = rule
+    left_bits, left_counts, left_tokens, rarity = left
+    right_bits, right_counts, right_tokens, _ = right
+    ends, thresholds, level_weights, order, cutoff = rule
+    top, still = np.empty(order.size, np.int64), np.empty(order.size, np.int64)
+    _bounds(level_weights, order, rarity[:0], 0, top, still)
     tiles = np.zeros((_PANEL, left_bits.shape[1], LANES), np.uint64)
     counts = np.zeros((_PANEL, ends.size - 1, LANES), np.int64)
     found, pairs, lanes = 0, np.empty((3, _FIRST_CAPACITY), np.int64), np.empty(LANES, np.int64)
@@ -136,6 +138,8 @@ def compare_blocks(
             for place in range(blocks[block, 0], blocks[block, 1]):
                 i = left_order[place]
                 first = max(0, place + 1 - panel) if within else 0
+                if rarity.shape[0] > 0:
+                    _bounds(level_weights, order, rarity, i, top, still)
                 for tile in range(first // LANES, -(-size // LANES)):
                     alive = _lanes_between(first - tile * LANES, size - tile * LANES)
                     total = spread(0)
@@ -148,7 +152,9 @@ def compare_blocks(
                                 lane_words = load(tiles, tile, word)
                                 common = add_common(common, lane_words, left_bits[i, word])
                             b = load(counts, tile, one)
-                            total = total + _weigh(common, a, b, thresholds, level_weights, one)
+                            total = total + _weigh(
+                                common, a, b, thresholds, level_weights, top[one], one
+                            )
                         alive &= reaching(total + spread(still[one]), spread(cutoff))
                         if alive == 0:
                             break
@@ -165,6 +171,26 @@ def compare_blocks(
                                 pairs[2, found] = lanes[lane]
                                 found += 1
     return pairs[0, :found], pairs[1, :found], pairs[2, :found]
+
+
+@kernel
+def _bounds(
+    weights: NDArray[np.int64],
+    order: NDArray[np.int64],
+    rarity: NDArray[np.int32],
+    row: int,
+    top: NDArray[np.int64],
+    still: NDArray[np.int64],
+) -> None:
+    """Write the weight of each slice's highest level, and the most that the slices after it add."""
+    rest = 0
+    for step in range(order.size - 1, -1, -1):
+        one = order[step]
+        top[one] = weights[one, -1]
+        if rarity.shape[0] > 0:
+            top[one] += np.int64(rarity[row, one]) << 16
+        still[one] = rest
+        rest += max(weights[one, :-1].max(), top[one])
 
 
 @inlined
@@ -214,14 +240,20 @@ def _weigh(
     right: Lanes,
     thresholds: NDArray[np.int64],
     weights: NDArray[np.int64],
+    top: int,
     one: int,
 ) -> Lanes:
-    """Give the weight of slice `one` from its popcounts and common bits; `left` is not 0."""
+    """Give the weight of slice `one` from its popcounts and common bits; `left` is not 0.
+
+    `top` is the weight of the highest level.
+    """
     weight = spread(weights[one, 1])
     fixed, both = shifted(common, 32), spread(left) + right
-    for bound in range(thresholds.shape[1]):
+    last = thresholds.shape[1] - 1
+    for bound in range(last):
         reached = spread(weights[one, bound + 2])
         weight = choose(fixed, scaled(both, thresholds[one, bound]), reached, weight)
+    weight = choose(fixed, scaled(both, thresholds[one, last]), spread(top), weight)
     return choose(spread(0), right, spread(weights[one, MISSING]), weight)
 
 

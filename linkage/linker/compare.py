@@ -47,7 +47,8 @@ def side(encodings: Encodings) -> Side:
     """Give a data set as the kernels see it."""
     bits = np.ascontiguousarray(encodings.bits)
     counts = popcounts(bits, encodings.slice_ends)
-    return Side(bits, counts, np.ascontiguousarray(encodings.tokens))
+    nothing = np.empty((0, counts.shape[1]), np.int32)
+    return Side(bits, counts, np.ascontiguousarray(encodings.tokens), nothing)
 
 
 def agreement_rule(
@@ -67,26 +68,13 @@ def agreement_rule(
     thresholds = np.array([tables[one.words] for one in encodings.slices], np.int64)
     order = np.arange(len(encodings.slices))
     whole = np.zeros(weights.shape, np.int64)
-    unset = Rule(encodings.slice_ends, thresholds, whole, order, whole[:, 0], 0)
-    return weigh(unset, weights, cutoff)
+    return weigh(Rule(encodings.slice_ends, thresholds, whole, order, 0), weights, cutoff)
 
 
 def weigh(rule: Rule, weights: NDArray[np.float64], cutoff: float) -> Rule:
     """Give the rule with other weights and another cutoff, in bits."""
     whole = np.rint(weights * WEIGHT_ONE).astype(np.int64)
-    rule = rule._replace(weights=whole, cutoff=int(np.ceil(cutoff * WEIGHT_ONE)))
-    return reorder(rule, rule.order)
-
-
-def reorder(rule: Rule, order: NDArray[np.int64]) -> Rule:
-    """Give the rule with its slices looked at in another order.
-
-    The order changes how soon a pair is given up, and nothing else.
-    """
-    best = rule.weights.max(axis=1)[order]
-    still = np.empty_like(best)
-    still[order] = best[::-1].cumsum()[::-1] - best
-    return rule._replace(order=order, still=still)
+    return rule._replace(weights=whole, cutoff=int(np.ceil(cutoff * WEIGHT_ONE)))
 
 
 def compare_task(task: Task, left: Side, right: Side, rule: Rule) -> Scored:
@@ -107,23 +95,22 @@ def compare_task(task: Task, left: Side, right: Side, rule: Rule) -> Scored:
     return Scored(*(one.copy() for one in found))
 
 
-def collapse(rows: Scored, left: Encodings, right: Encodings, *, within: bool) -> Scored:
-    """Keep one pair of rows for each pair of records: the one with the highest weight.
+def collapse(rows: Scored, left: Encodings, right: Encodings, *, within: bool) -> NDArray[np.int64]:
+    """Choose one pair of rows for each pair of records: the one with the highest weight.
 
     People have aliases, so a pair of records may have several pairs of rows. Within a data set,
-    the rows of one record are no pair. The result is ordered by left record, then right record,
-    and doesn't depend on the order of `rows`.
+    the rows of one record are no pair. Gives places in `rows`, ordered by left record, then right
+    record; which rows they are doesn't depend on the order of `rows`.
     """
     records = left.owner[rows.left], right.owner[rows.right]
-    if within:
-        apart = records[0] != records[1]
-        rows = Scored(rows.left[apart], rows.right[apart], rows.weight[apart])
-        records = records[0][apart], records[1][apart]
     keys = records[0] * len(right.records) + records[1]
-    kept = strongest(keys, np.argsort(keys, kind="stable"), rows.weight, rows.left, rows.right)
-    return Scored(rows.left[kept], rows.right[kept], rows.weight[kept])
+    chosen = np.flatnonzero(records[0] != records[1]) if within else np.arange(len(keys))
+    order = chosen[np.argsort(keys[chosen], kind="stable")]
+    return strongest(keys, order, rows.weight, rows.left, rows.right)
 
 
-def row_similarity(pairs: Scored, left: Encodings, right: Encodings) -> NDArray[np.float64]:
+def row_similarity(
+    one: Encodings, other: Encodings, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Compute Dice over all slices of given pairs of rows."""
-    return pair_similarity(left.bits, right.bits, pairs.left, pairs.right)
+    return pair_similarity(one.bits, other.bits, left, right)

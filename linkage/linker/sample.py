@@ -1,10 +1,11 @@
-"""Draw pairs at random from the blocks of a task."""
+"""Draw pairs at random from blocks."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.kernels.blocks import match_keys
 from linkage.model import Task
 
 
@@ -30,3 +31,26 @@ def draw_pairs(
     if task.within:
         left, right = left[left < right], right[left < right]
     return left, right
+
+
+def draw_equal(
+    left: NDArray[np.uint64],
+    right: NDArray[np.uint64],
+    most: int,
+    random: np.random.Generator,
+    *,
+    within: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+    """List the pairs of equal keys, or draw `most` of them; also give how many each stands for.
+
+    0 is no key. Within one data set each pair comes once, the lower row first.
+    """
+    orders = [np.argsort(one, kind="stable").astype(np.int32) for one in (left, right)]
+    ordered = [one[order] for one, order in zip((left, right), orders, strict=True)]
+    starts = [int(np.searchsorted(one, 1)) for one in ordered]
+    blocks = match_keys(ordered[0][starts[0] :], ordered[1][starts[1] :]) + np.repeat(starts, 2)
+    sizes = (blocks[:, 1] - blocks[:, 0]) * (blocks[:, 3] - blocks[:, 2])
+    total = int(sizes.sum())
+    task = Task(0, orders[0], orders[1], blocks, within)
+    i, j = draw_pairs(task, min(1.0, most / max(total, 1)), random)
+    return i, j, max(1.0, total / most)

@@ -1,12 +1,50 @@
-"""Check that encoded data sets can be linked with each other."""
+"""Put encoded data sets together: which are linked with which, and whether they can be."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 from linkage.errors import InputError, MismatchError, UsageError
+from linkage.kernels.join import Side
+from linkage.linker.compare import side
 from linkage.model import UNKNOWN, Encodings
+
+
+@dataclass(frozen=True)
+class DataPair:
+    """Two data sets that are linked with each other, or one with itself.
+
+    `places` are their numbers among all data sets of the run.
+    """
+
+    left: Encodings
+    right: Encodings
+    left_side: Side
+    right_side: Side
+    places: tuple[int, int]
+
+    @property
+    def within(self) -> bool:
+        """Tell whether it is one data set."""
+        return self.places[0] == self.places[1]
+
+    @property
+    def all_pairs(self) -> int:
+        """Number of pairs of rows without blocking."""
+        left, right = len(self.left.owner), len(self.right.owner)
+        return left * (left - 1) // 2 if self.within else left * right
+
+
+def data_pairs(encodings: Sequence[Encodings], deduplicate: bool) -> list[DataPair]:
+    """Give the pairs of data sets that are linked with each other."""
+    sides = [side(one) for one in encodings]
+    places = list(combinations(range(len(encodings)), 2))
+    if deduplicate:
+        places = sorted(places + [(one, one) for one in range(len(encodings))])
+    return [DataPair(encodings[a], encodings[b], sides[a], sides[b], (a, b)) for a, b in places]
 
 
 def check_together(encodings: Sequence[Encodings]) -> None:

@@ -1,267 +1,336 @@
-"""Train the Fellegi-Sunter model (1969) on agreement levels, without labels.
+"""Train the model of pairs without labels: u from all pairs, m by EM in blocks of equal values.
 
-u comes from random pairs and stays fixed; m from expectation maximisation inside the blocks of
-single passes, for the fields that the pass does not condition on. Over all pairs at once, EM
-would find households instead of people: inside a block of equal dates of birth, or of equal
-names, the other members are strangers, so the match class is people again. The number of matches
-follows from how far two passes find the same ones (Lincoln-Petersen).
+Over all pairs at once EM would find households instead of people. Here the patterns come from
+blocks of pairs that agree exactly on a set of telling fields, small enough that most of a block
+are matches or kin; in each block the other fields teach their m. The number of pairs of a class
+follows from those found in the blocks and the chance of being there. u of exact agreement is
+counted exactly, from the frequencies of encoded values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.kernels.join import Rule, Side, pair_levels
-from linkage.linker.block import BlockKeys, plan_pass, split_tasks
-from linkage.linker.sample import draw_pairs
-from linkage.model import Encodings
-from linkage.schema import BlockingPass, LinkageSchema
+from linkage.kernels.join import Side
+from linkage.linker.levels import IDENTIFIERS, Levels
+from linkage.linker.mixture import TINY, Model, rising, share_levels
+from linkage.linker.sample import draw_equal
+from linkage.linker.values import count_equal, joint_numbers
 
-RANDOM_PAIRS = 1_000_000
-PAIRS_PER_PASS = 500_000
-_MAX_ITERATIONS = 500
-_TOLERANCE = 1e-7
-_FLOOR = 1e-9
+#: Pairs drawn at random, and pairs drawn from a block.
+_RANDOM_PAIRS = 1_000_000
+_BLOCK_PAIRS = 200_000
+_ITERATIONS, _SETTLED, _TOLERANCE = 150, 20, 1e-5
+#: A field tells if so many pairs have it on both sides, and a block has so many strangers a row.
+_PRESENT, _STRANGERS = 0.3, 0.1
+_MOST_CLASS_FIELDS = 6
+#: A match agrees (reaches this Dice) at least so often in a name or date, and in another field.
+_AGREES_AT, _AGREES, _AGREES_OTHERS = 0.7, 0.5, 0.15
 
 
 @dataclass(frozen=True)
-class DataPair:
-    """Two data sets that are linked with each other, or one with itself (`within`)."""
+class Place:
+    """Two data sets that are linked, or one with itself (`within`), as training sees them.
 
-    left: Encodings
-    right: Encodings
-    left_side: Side
-    right_side: Side
+    `left_numbers` and `right_numbers` are `values.value_numbers` of the rows. Of large data sets
+    these are some of the rows.
+    """
+
+    left: Side
+    right: Side
+    left_numbers: NDArray[np.uint64]
+    right_numbers: NDArray[np.uint64]
     within: bool
 
     @property
-    def all_pairs(self) -> int:
-        """Number of pairs of rows without blocking."""
-        left, right = len(self.left.owner), len(self.right.owner)
-        return left * (left - 1) // 2 if self.within else left * right
+    def pairs(self) -> float:
+        """Number of pairs of rows."""
+        left, right = len(self.left_numbers), len(self.right_numbers)
+        return left * (left - 1) / 2 if self.within else float(left) * right
 
 
 @dataclass(frozen=True)
-class Model:
-    """A trained model: m and u per slice and level, and how many pairs are matches.
+class Training:
+    """A trained model, and what it was trained on.
 
-    `m` and `u` are `float64[slices, levels]`: level 0 is missing (no probability), then
-    disagreement, then one level for each bound, rising. `matches` is the estimated number of
-    matching pairs of rows among `pairs`.
+    `blocks` are the sets of fields that the blocks agree on, `found` the expected matching pairs
+    in each, `free` tells which fields some block left free, so that they could be learned.
     """
 
-    m: NDArray[np.float64]
-    u: NDArray[np.float64]
-    matches: float
-    pairs: int
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """log2(m / u) per slice and level; 0 for missing."""
-        weights = np.log2(np.maximum(self.m, _FLOOR) / np.maximum(self.u, _FLOOR))
-        weights[:, 0] = 0.0
-        return weights
-
-    @property
-    def prior_weight(self) -> float:
-        """log2 of the odds that a random pair is a match."""
-        share = min(max(self.matches / self.pairs, 1e-12), 0.5)
-        return float(np.log2(share / (1 - share)))
+    model: Model
+    blocks: tuple[tuple[int, ...], ...]
+    found: tuple[float, ...]
+    free: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
-class _PassSample:
-    """Agreement patterns of the pairs of one pass, and which other passes also find them."""
-
-    patterns: NDArray[np.int8]
-    counts: NDArray[np.float64]
-    also: NDArray[np.float64]
-    free: NDArray[np.bool_]
-
-
-def train(data: Sequence[DataPair], schema: LinkageSchema, rule: Rule, seed: int) -> Model:
-    """Estimate m, u and the number of matches. The same seed gives the same model.
-
-    `rule` gives the levels; its weights are not looked at.
-    """
-    random = np.random.default_rng(seed)
-    slices, levels = rule.weights.shape
-    all_pairs = sum(one.all_pairs for one in data)
-    chance = _random_levels(data, rule, random)
-    passes = training_passes(schema)
-    samples = [_sample_pass(data, schema, p, passes, rule, random) for p in passes]
-    u = chance
-    matches = 0.0
-    m = np.zeros((slices, levels))
-    for _ in range(3):
-        fits = [_fit(sample, u) for sample in samples]
-        m = _combine([(fit.m, fit.matches, s.free) for fit, s in zip(fits, samples, strict=True)])
-        matches = min(_count_matches(fits, samples), all_pairs / 2)
-        share = matches / all_pairs
-        u = np.maximum((chance - share * m) / (1 - share), chance * 1e-3)
-        u[:, 1:] /= u[:, 1:].sum(axis=1, keepdims=True)
-    return Model(m, u, matches, all_pairs)
-
-
-def training_passes(schema: LinkageSchema) -> list[int]:
-    """Choose the passes whose blocks hold a person and strangers, not a household.
-
-    Those condition on an exact date alone or on two names; all passes where these leave a field
-    without estimate.
-    """
-    kinds = {field.name: field.type for field in schema.field}
-    chosen = [p for p, one in enumerate(schema.blocking) if _personal(one, kinds)]
-    fields = {field.name for field in schema.compared_fields}
-    for candidate in (chosen, list(range(len(schema.blocking)))):
-        conditioned = [schema.blocking[p].fields for p in candidate]
-        if candidate and not fields & frozenset.intersection(*conditioned):
-            return candidate
-    return list(range(len(schema.blocking)))
-
-
-def _personal(one: BlockingPass, kinds: Mapping[str, str]) -> bool:
-    names = [field for field in one.fields if kinds[field] == "name"]
-    exact_date = any(kinds[f] == "date" and t == "exact" for f, t in one.parts)
-    return (exact_date and len(one.fields) == 1) or len(names) >= 2
-
-
-def _random_levels(
-    data: Sequence[DataPair], rule: Rule, random: np.random.Generator
-) -> NDArray[np.float64]:
-    """Estimate the share of each level among random pairs, `float64[slices, levels]`."""
-    slices, levels = rule.weights.shape
-    counts = np.zeros((slices, levels))
-    total = sum(one.all_pairs for one in data)
-    for one in data:
-        size = int(np.ceil(RANDOM_PAIRS * one.all_pairs / total))
-        left = random.integers(0, len(one.left.owner), size)
-        right = random.integers(0, len(one.right.owner), size)
-        if one.within:
-            left, right = left[left != right], right[left != right]
-        found = pair_levels(one.left_side, one.right_side, left, right, rule)
-        for field in range(slices):
-            counts[field] += np.bincount(found[:, field], minlength=levels)
-    counts[:, 0] = 0.0
-    counts[:, 1:] += 0.5
-    shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
-    return shares
-
-
-def _sample_pass(
-    data: Sequence[DataPair],
-    schema: LinkageSchema,
-    blocking_pass: int,
-    passes: list[int],
-    rule: Rule,
-    random: np.random.Generator,
-) -> _PassSample:
-    rows = []
-    for one in data:
-        keys = BlockKeys(tuple(p.name for p in schema.blocking), one.left.tokens, one.right.tokens)
-        tasks = list(split_tasks(plan_pass(keys, blocking_pass, within=False)))
-        total = sum(task.comparisons for task in tasks)
-        keep = min(1.0, PAIRS_PER_PASS / max(total, 1) / len(data))
-        for task in tasks:
-            left, right = draw_pairs(task, keep, random)
-            if one.within:
-                left, right = left[left < right], right[left < right]
-            levels = pair_levels(one.left_side, one.right_side, left, right, rule)
-            together = np.column_stack([_together(one, left, right, p) for p in passes])
-            rows.append((np.column_stack([levels, together]), np.full(len(left), 1 / keep)))
-    conditioned = schema.blocking[blocking_pass].fields
-    free = np.array([field.name not in conditioned for field in schema.compared_fields])
-    slices = rule.weights.shape[0]
-    nothing = np.empty((0, slices + len(passes)), np.int8)
-    drawn = np.concatenate([one[0] for one in rows] or [nothing])
-    weight = np.concatenate([one[1] for one in rows] or [np.empty(0)])
-    both, where = np.unique(drawn, axis=0, return_inverse=True)
-    counts = np.bincount(where.ravel(), weights=weight, minlength=len(both)).astype(np.float64)
-    return _PassSample(both[:, :slices], counts, both[:, slices:].astype(np.float64), free)
-
-
-def _together(
-    one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64], blocking_pass: int
-) -> NDArray[np.bool_]:
-    tokens = one.left.tokens[left, blocking_pass]
-    same: NDArray[np.bool_] = (tokens == one.right.tokens[right, blocking_pass]) & (tokens != 0)
-    return same
-
-
-@dataclass(frozen=True)
-class _Fit:
-    m: NDArray[np.float64]
-    matches: float
-    posterior: NDArray[np.float64]
-
-
-def _fit(sample: _PassSample, u: NDArray[np.float64]) -> _Fit:
-    """EM over the patterns of one pass, u fixed; fields that the pass conditions on are left out.
-
-    A level of no evidence takes its share from u, so that it weighs nothing either way.
-    """
-    levels = u.shape[1]
-    used = np.flatnonzero(sample.free)
-    m = _start(u)
-    total = sample.counts.sum()
-    share = 0.1
-    posterior = np.zeros(len(sample.counts))
-    if total == 0:
-        return _Fit(m, 0.0, posterior)
-    for _ in range(_MAX_ITERATIONS):
-        evidence = np.log(np.maximum(m, _FLOOR)) - np.log(np.maximum(u, _FLOOR))
-        evidence[:, 0] = 0.0
-        ratio = np.full(len(sample.counts), np.log(share) - np.log1p(-share))
-        for field in used:
-            ratio += evidence[field, sample.patterns[:, field]]
-        posterior = 1 / (1 + np.exp(-np.clip(ratio, -500, 500)))
-        weight = posterior * sample.counts
-        before = share
-        share = float(np.clip(weight.sum() / total, _FLOOR, 1 - 1e-6))
-        for field in used:
-            counts = np.bincount(sample.patterns[:, field], weights=weight, minlength=levels)
-            m[field, 1:] = (counts[1:] + u[field, 1:]) / (counts[1:].sum() + 1)
-            m[field] = np.maximum(m[field], _FLOOR)
-        if abs(share - before) < _TOLERANCE * before:
+def train(places: Sequence[Place], levels: Levels, random: np.random.Generator) -> Training:
+    """Estimate everything without labels. Deterministic for a generator in a given state."""
+    pairs = max(1.0, sum(one.pairs for one in places))
+    chance, present = _by_chance(places, levels, random)
+    blocks = choose_blocks(chance, present, levels, max(one.pairs for one in places))
+    patterns, counts = count_patterns(places, levels, blocks, random)
+    model = _start(levels, blocks, chance, pairs, counts.sum() / max(len(blocks), 1))
+    found = np.zeros(len(blocks))
+    if not len(patterns):
+        sizes = model.sizes.copy()
+        sizes[: model.own] = TINY
+        model = replace(model, sizes=sizes)
+    for step in range(_ITERATIONS if len(patterns) else 0):
+        posterior = model.posterior(patterns)
+        by_block = counts.T @ posterior
+        found = by_block[:, : model.own].sum(axis=1)
+        before = model.matches
+        model = replace(model, sizes=_sizes(model, by_block, blocks, present, levels))
+        model = replace(model, m=_learn(model, patterns, counts, posterior, blocks, levels))
+        if step % 10 == 9:
+            model = replace(model, u=_without_matches(model, chance))
+        if step > _SETTLED and abs(model.matches - before) < _TOLERANCE * before:
             break
-    return _Fit(m, share * float(total), posterior)
+    free = tuple(any(f not in _bound(block, levels) for block in blocks) for f in _all(levels))
+    return Training(_pruned(model), tuple(blocks), tuple(found.tolist()), free)
 
 
-def _start(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Start from matches that mostly agree: each level half as likely as the next higher one."""
-    levels = u.shape[1]
-    falling = 0.5 ** np.arange(levels - 2, -1, -1.0)
-    return np.tile(np.concatenate([[_FLOOR], falling / falling.sum()]), (u.shape[0], 1))
+def choose_blocks(
+    chance: NDArray[np.float64], present: NDArray[np.float64], levels: Levels, pairs: float
+) -> list[tuple[int, ...]]:
+    """Choose the smallest sets of fields that strangers rarely agree on exactly.
+
+    Rarely: a tenth of a stranger a row, so that most pairs of a block are matches or kin.
+    """
+    limit = _STRANGERS / np.sqrt(max(pairs, 1.0))
+    often = [f for f in range(levels.slices) if present[f] > _PRESENT]
+    exact = chance[:, levels.top]
+    chosen: list[tuple[int, ...]] = []
+    for size in (1, 2, 3):
+        for one in combinations(often, size):
+            known = any(set(smaller) <= set(one) for smaller in chosen)
+            if not known and np.prod(exact[list(one)]) <= limit:
+                chosen.append(one)
+        free = {f for f in range(levels.slices) for one in chosen if f not in one}
+        if size >= 2 and len(free) == levels.slices:
+            break
+    return chosen or list(combinations(range(levels.slices), min(2, levels.slices - 1)))
 
 
-def _combine(
-    fits: list[tuple[NDArray[np.float64], float, NDArray[np.bool_]]],
+def count_patterns(
+    places: Sequence[Place],
+    levels: Levels,
+    blocks: Sequence[tuple[int, ...]],
+    random: np.random.Generator,
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Count patterns of levels in blocks: `int8[patterns, fields]`, `float64[patterns, blocks]`."""
+    drawn, weights, which = [np.empty((0, len(levels.fields)), np.int8)], [], []
+    for number, block in enumerate(blocks):
+        for one in places:
+            i, j, scale = draw_equal(
+                joint_numbers(one.left_numbers, block),
+                joint_numbers(one.right_numbers, block),
+                _BLOCK_PAIRS // len(places),
+                random,
+                within=one.within,
+            )
+            drawn.append(levels.of(one.left, one.right, i, j))
+            weights.append(np.full(len(i), scale))
+            which.append(np.full(len(i), number))
+    whole = np.concatenate(drawn)
+    base = levels.top + 1
+    code = whole.astype(np.int64) @ base ** np.arange(whole.shape[1])
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    counts = np.zeros((len(first), len(blocks)))
+    if len(whole):
+        np.add.at(counts, (place, np.concatenate(which)), np.concatenate(weights))
+    return whole[first], counts
+
+
+def block_shares(
+    model: Model,
+    blocks: Sequence[tuple[int, ...]],
+    present: NDArray[np.float64],
+    levels: Levels,
 ) -> NDArray[np.float64]:
-    """Average m over the passes that leave a field free, weighted by their matches."""
-    m = np.zeros_like(fits[0][0])
-    for field in range(m.shape[0]):
-        chosen = [(one, max(n, _FLOOR)) for one, n, free in fits if free[field]]
-        chosen = chosen or [(one, 1.0) for one, _, _ in fits]
-        m[field] = sum(one[field] * n for one, n in chosen) / sum(n for _, n in chosen)
+    """Give the chance that a pair of each class is in each block, `float64[blocks, classes]`."""
+    agrees = np.where(model.shares, model.m[:, levels.top], model.u[:, levels.top]) * present
+    return np.array([agrees[:, list(block)].prod(axis=1) for block in blocks])
+
+
+def presence(one: Place, levels: Levels) -> NDArray[np.float64]:
+    """Give the share of pairs that have each field on both sides; fields without bits count 1."""
+    present = np.ones(len(levels.fields))
+    left, right = ((numbers != 0).mean(axis=0) for numbers in (one.left_numbers, one.right_numbers))
+    present[: levels.slices] = left * right
+    return present
+
+
+def _by_chance(
+    places: Sequence[Place], levels: Levels, random: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the shares of levels among all pairs, and how often both have a value.
+
+    Exact agreement is counted from frequencies; the levels below it are seen in random pairs.
+    """
+    total = max(1.0, sum(one.pairs for one in places))
+    chance = np.zeros((len(levels.fields), levels.top + 1))
+    present = np.zeros(len(levels.fields))
+    for one in places:
+        share = one.pairs / total
+        present += share * presence(one, levels)
+        size = int(np.ceil(_RANDOM_PAIRS * share))
+        i = random.integers(0, max(1, len(one.left_numbers)), size)
+        j = random.integers(0, max(1, len(one.right_numbers)), size)
+        i, j = (i[i != j], j[i != j]) if one.within else (i, j)
+        drawn = levels.of(one.left, one.right, i, j)
+        for field in _all(levels):
+            seen = np.bincount(drawn[:, field], minlength=levels.top + 1).astype(float)
+            seen = np.where(levels.possible[field], seen + 0.5, 0.0)
+            equal, both = _equal_pairs(one, levels, field, random)
+            exact = (equal + 0.5) / (both + 1)
+            below = seen[: levels.top]
+            chance[field, : levels.top] += share * below * (1 - exact) / below.sum()
+            chance[field, levels.top] += share * exact
+    return chance / chance.sum(axis=1, keepdims=True), present
+
+
+def _equal_pairs(
+    one: Place, levels: Levels, field: int, random: np.random.Generator
+) -> tuple[float, float]:
+    """Count the pairs that agree exactly on a field, and those that have it on both sides."""
+    if field < levels.slices:
+        keys = one.left_numbers[:, field], one.right_numbers[:, field]
+        return count_equal(*keys, within=one.within)
+    if levels.fields[field] == IDENTIFIERS:
+        found = [
+            count_equal(one.left.tokens[:, number], one.right.tokens[:, number], within=one.within)
+            for number in levels.identifiers
+        ]
+        return max(equal for equal, _ in found), max(both for _, both in found)
+    assert levels.names is not None
+    number = levels.names[2]
+    tokens = one.left.tokens[:, number], one.right.tokens[:, number]
+    i, j, scale = draw_equal(*tokens, _BLOCK_PAIRS, random, within=one.within)
+    swapped = levels.of(one.left, one.right, i, j)[:, field] == levels.top
+    return float(np.count_nonzero(swapped) * scale), one.pairs
+
+
+def _start(
+    levels: Levels,
+    blocks: Sequence[tuple[int, ...]],
+    chance: NDArray[np.float64],
+    pairs: float,
+    in_block: float,
+) -> Model:
+    """Start from matches that mostly agree: each level half as likely as the next higher one."""
+    falling = 0.5 ** np.arange(levels.top, -1, -1.0)
+    m = np.where(levels.possible, falling, 0.0)
+    m /= m.sum(axis=1, keepdims=True)
+    if levels.names is not None:
+        m[-1, [1, levels.top]] = 0.99, 0.01
+    shares, own = _classes(levels, blocks)
+    sizes = np.ones(len(shares))
+    sizes[:own], sizes[own] = max(in_block * 0.02, 1.0) / own, pairs
+    return Model(levels.fields, m, chance.copy(), shares, sizes, own, pairs)
+
+
+def _classes(levels: Levels, blocks: Sequence[tuple[int, ...]]) -> tuple[NDArray[np.bool_], int]:
+    """Give what each class has in common, `bool[classes, fields]`, and how many are matches."""
+    personal = {f for f in range(levels.slices) if levels.kinds[f] == "date"}
+    address = [f for f in range(levels.slices) if levels.kinds[f] in ("postcode", "text")]
+    sets: list[tuple[int, ...]] = [tuple(_all(levels))]
+    if personal and len(address) > 1:
+        sets.append(tuple(f for f in _all(levels) if f not in address))
+    own = len(sets)
+    sets.append(())
+    others = [f for f in range(levels.slices) if f not in personal]
+    if personal:
+        sets += [
+            one
+            for size in range(1, min(len(others), _MOST_CLASS_FIELDS) + 1)
+            for one in combinations(others, size)
+            if any(set(block) <= set(one) for block in blocks)
+        ]
+    shares = np.array([[f in one for f in _all(levels)] for one in sets], bool)
+    if levels.names is not None:
+        shares[own:, -1] = shares[own:, levels.names[0]] & shares[own:, levels.names[1]]
+    return shares, own
+
+
+def _sizes(
+    model: Model,
+    by_block: NDArray[np.float64],
+    blocks: Sequence[tuple[int, ...]],
+    present: NDArray[np.float64],
+    levels: Levels,
+) -> NDArray[np.float64]:
+    """Estimate the number of pairs of each class from those found in the blocks."""
+    inside = block_shares(model, blocks, present, levels).sum(axis=0)
+    sizes: NDArray[np.float64] = by_block.sum(axis=0) / np.maximum(inside, 1e-300)
+    own = model.own
+    sizes[:own] *= min(1.0, model.pairs / 2 / max(float(sizes[:own].sum()), TINY))
+    strangers = model.pairs - float(sizes.sum()) + float(sizes[own])
+    sizes[own] = max(strangers, model.pairs / 2)
+    return sizes
+
+
+def _learn(
+    model: Model,
+    patterns: NDArray[np.int8],
+    counts: NDArray[np.float64],
+    posterior: NDArray[np.float64],
+    blocks: Sequence[tuple[int, ...]],
+    levels: Levels,
+) -> NDArray[np.float64]:
+    """Estimate m of each field in the blocks that leave it free."""
+    m = model.m.copy()
+    match = posterior[:, : model.own]
+    for field in _all(levels):
+        free = [k for k, block in enumerate(blocks) if field not in _bound(block, levels)]
+        if free:
+            weight = counts[:, free].sum(axis=1) * (match @ model.shares[: model.own, field])
+            m[field] = share_levels(patterns[:, field], weight, model.u[field])
+    return _agreeing(rising(m, model.u), levels)
+
+
+def _bound(block: tuple[int, ...], levels: Levels) -> set[int]:
+    """Give the fields that a block says something about: its own, and swapped with a name."""
+    bound = set(block)
+    if levels.names is not None and bound & set(levels.names[:2]):
+        bound.add(len(levels.fields) - 1)
+    return bound
+
+
+def _without_matches(model: Model, chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take those that have a field in common out of all pairs."""
+    share = (model.sizes / model.pairs) @ model.shares
+    u = (chance - share[:, None] * model.m) / (1 - share[:, None])
+    u = np.maximum(u, 0.05 * chance)
+    found: NDArray[np.float64] = u / u.sum(axis=1, keepdims=True)
+    return found
+
+
+def _agreeing(m: NDArray[np.float64], levels: Levels) -> NDArray[np.float64]:
+    """Keep matches from becoming strangers where there are none: they agree often enough."""
+    for field in range(levels.slices):
+        kind = levels.kinds[field]
+        surely = kind == "date" or (kind == "name" and levels.fields[field] != "middle_name")
+        least = _AGREES if surely else _AGREES_OTHERS
+        first = levels.first_at(_AGREES_AT)
+        good, bad = m[field, first:].sum(), m[field, 1:first].sum()
+        if good < least:
+            m[field, first:] *= least / max(good, TINY)
+            m[field, 1:first] *= (1 - least) / max(bad, TINY)
     return m
 
 
-def _count_matches(fits: list[_Fit], samples: list[_PassSample]) -> float:
-    """Estimate all matches from those of two passes and of both; the median over pairs of passes.
+def _pruned(model: Model) -> Model:
+    """Leave out classes of non-matches that hardly have a pair."""
+    kept = model.sizes >= 0.5
+    kept[: model.own + 1] = True
+    return replace(model, shares=model.shares[kept], sizes=model.sizes[kept])
 
-    With a single pass there is nothing to compare with: its own matches are the estimate.
-    """
-    estimates = []
-    for p, (fit, sample) in enumerate(zip(fits, samples, strict=True)):
-        weight = fit.posterior * sample.counts
-        for q, other in enumerate(fits):
-            if p == q or weight.sum() < 1:
-                continue
-            share = float((weight * sample.also[:, q]).sum() / weight.sum())
-            if share > 0.01:
-                estimates.append(other.matches / share)
-    found = max((fit.matches for fit in fits), default=0.0)
-    return max(float(np.median(estimates)), found) if estimates else found
+
+def _all(levels: Levels) -> range:
+    return range(len(levels.fields))

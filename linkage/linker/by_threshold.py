@@ -1,0 +1,103 @@
+"""The decision at record level: Dice of two CLKs against a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.errors import UsageError
+from linkage.kernels.join import Rule, Side
+from linkage.kernels.similarity import pair_similarity
+from linkage.linker.block import BlockKeys, PassPlan
+from linkage.linker.compare import Scored, agreement_rule, collapse, row_similarity
+from linkage.linker.decide import Candidates, strongest_first, with_keys
+from linkage.linker.together import DataPair
+from linkage.model import Encodings, Pairs
+from linkage.schema import LinkageSchema
+
+#: Pairs so far below a threshold that was given are for review.
+_REVIEW_GAP = 0.15
+
+
+@dataclass(frozen=True)
+class ThresholdDecision:
+    """Links from a Dice `threshold` on, review from `review` up to it."""
+
+    whole: Rule
+    threshold: float
+    review: float
+    single: tuple[bool, ...]
+
+    @classmethod
+    def setup(
+        cls, encodings: Sequence[Encodings], schema: LinkageSchema, threshold: float | None
+    ) -> ThresholdDecision:
+        """Take the thresholds of the schema, or the one given.
+
+        Raises `UsageError` for a threshold that is not between 0 and 1.
+        """
+        review = schema.decision.review_threshold
+        if threshold is None:
+            threshold = schema.decision.threshold
+        elif not 0.0 <= threshold <= 1.0:
+            raise UsageError(f"threshold {threshold!r} is not between 0 and 1")
+        else:
+            review = min(review, max(0.0, threshold - _REVIEW_GAP))
+        weights = np.array([[0.0, 0.0, 1.0]])
+        rule = agreement_rule(encodings[0], (review,), weights, cutoff=1.0)
+        return cls(rule, threshold, review, tuple(False for _ in encodings))
+
+    def rule(self, plan: PassPlan) -> Rule:
+        """Let pairs through from the review threshold on."""
+        return self.whole
+
+    def sides(self, one: DataPair, keys: BlockKeys) -> tuple[Side, Side]:
+        """Give both sides with the keys of a blocking."""
+        return with_keys(one, keys)
+
+    def score(self, rows: Scored, one: DataPair) -> Candidates:
+        """Keep the most similar pair of rows for each pair of records."""
+        similarity = row_similarity(one.left, one.right, rows.left, rows.right)
+        # Two Dice values that differ do so by far more than one part in 2**40.
+        weighed = Scored(rows.left, rows.right, np.rint(similarity * (1 << 40)).astype(np.int64))
+        kept = collapse(weighed, one.left, one.right, within=one.within)
+        i, j = rows.left[kept], rows.right[kept]
+        levels = np.empty((len(kept), 0), np.int8)
+        return Candidates(one.places, one.left.owner[i], one.right.owner[j], i, j, levels)
+
+    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> list[Pairs]:
+        """Give the similarity of all candidates; weight and probability are not known."""
+        settled = []
+        for these, one in zip(found, data, strict=True):
+            rows = these.left_rows, these.right_rows
+            similarity = row_similarity(one.left, one.right, *rows)
+            nothing = np.full(len(similarity), np.nan)
+            pairs = Pairs(*these.places, these.left, these.right, similarity, nothing, nothing)
+            settled.append(strongest_first(pairs, similarity))
+        return settled
+
+    def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Tell which pairs reach the threshold."""
+        links: NDArray[np.bool_] = pairs.similarity >= self.threshold
+        return links
+
+    def reviewed(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Tell which pairs reach the review threshold: all that came through."""
+        return np.ones(len(pairs), bool)
+
+    def are_links(
+        self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Tell which pairs of rows reach the threshold."""
+        links: NDArray[np.bool_] = (
+            pair_similarity(one.left.bits, one.right.bits, left, right) >= self.threshold
+        )
+        return links
+
+    def summary(self) -> dict[str, Any]:
+        """Describe the thresholds."""
+        return {"method": "threshold", "threshold": self.threshold, "review": self.review}

@@ -1,0 +1,144 @@
+"""Set up the decision for data sets: by a threshold at record level, by a trained model else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.errors import UsageError, shown
+from linkage.kernels.join import Side
+from linkage.linker.by_model import ModelDecision
+from linkage.linker.by_threshold import ThresholdDecision
+from linkage.linker.compare import side
+from linkage.linker.decide import Decision, log_odds
+from linkage.linker.duplicates import MOST_DUPLICATES, duplicates_per_record
+from linkage.linker.levels import Levels, levels_of
+from linkage.linker.mixture import Model
+from linkage.linker.rarity import value_rarity
+from linkage.linker.together import DataPair
+from linkage.linker.train import Place, Training, train
+from linkage.linker.values import value_numbers
+from linkage.model import Encodings
+
+#: Rows of a data set that training looks at.
+TRAINING_ROWS = 250_000
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose for the decision; None leaves it to the schema, or to the data.
+
+    `single` names the data sets that have one record a person. With `model`, nothing is trained.
+    """
+
+    threshold: float | None = None
+    probability: float | None = None
+    single: tuple[str, ...] | None = None
+    model: Model | None = None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Some rows of a data set: their side, numbers and owners, and the share that they are."""
+
+    side: Side
+    numbers: NDArray[np.uint64]
+    owner: NDArray[np.int64]
+    share: float
+
+
+def set_up(
+    encodings: Sequence[Encodings], data: Sequence[DataPair], choices: Choices, seed: int
+) -> tuple[Decision, Training | None]:
+    """Set up the decision for the level of the schema. The same seed gives the same decision.
+
+    Raises `UsageError` for a threshold at field level, a probability or model at record level, or
+    names of data sets that there aren't.
+    """
+    schema = encodings[0].schema
+    for name in choices.single or ():
+        if name not in [one.dataset for one in encodings]:
+            raise UsageError(f"there is no data set '{shown(name)}' to have one record a person")
+    if schema.level == "record":
+        if choices.probability is not None or choices.model is not None:
+            raise UsageError(
+                "a probability or a model needs field-level encodings; these are record-level: "
+                "use a threshold (a Dice similarity)"
+            )
+        return ThresholdDecision.setup(encodings, schema, choices.threshold), None
+    if choices.threshold is not None:
+        raise UsageError(
+            "a threshold (Dice) needs record-level encodings; these are field-level: "
+            "use a probability"
+        )
+    random = np.random.default_rng(seed)
+    levels = levels_of(encodings[0])
+    numbers = [value_numbers(one) for one in encodings]
+    samples = [_sample(one, number, random) for one, number in zip(encodings, numbers, strict=True)]
+    trained = None
+    model = choices.model
+    if model is None:
+        trained = train([_place(samples, one.places) for one in data], levels, random)
+        model = trained.model
+    review = schema.decision.review_probability
+    if choices.probability is not None:
+        log_odds(choices.probability)
+        review = min(review, choices.probability)
+    decision = ModelDecision(
+        schema,
+        levels,
+        model,
+        tuple(value_rarity(numbers, model, levels)),
+        _single(encodings, data, samples, trained, levels, choices, random),
+        choices.probability or schema.decision.probability,
+        review,
+    )
+    return decision, trained
+
+
+def _sample(one: Encodings, numbers: NDArray[np.uint64], random: np.random.Generator) -> _Sample:
+    rows = len(one.owner)
+    whole = side(one)
+    if rows <= TRAINING_ROWS:
+        return _Sample(whole, numbers, one.owner, 1.0)
+    chosen = np.sort(random.choice(rows, TRAINING_ROWS, replace=False))
+    part = whole._replace(
+        bits=whole.bits[chosen], counts=whole.counts[chosen], tokens=whole.tokens[chosen]
+    )
+    return _Sample(part, numbers[chosen], one.owner[chosen], TRAINING_ROWS / rows)
+
+
+def _place(samples: Sequence[_Sample], places: tuple[int, int]) -> Place:
+    left, right = (samples[place] for place in places)
+    return Place(left.side, right.side, left.numbers, right.numbers, places[0] == places[1])
+
+
+def _single(
+    encodings: Sequence[Encodings],
+    data: Sequence[DataPair],
+    samples: Sequence[_Sample],
+    trained: Training | None,
+    levels: Levels,
+    choices: Choices,
+    random: np.random.Generator,
+) -> tuple[bool, ...]:
+    """Tell which data sets have one record a person: as chosen, or as the model sees it."""
+    if choices.single is not None:
+        return tuple(one.dataset in choices.single for one in encodings)
+    within = {one.places[0] for one in data if one.within}
+    if trained is None or within:
+        return tuple(False for _ in encodings)
+    single = []
+    for one in samples:
+        first = np.flatnonzero(np.diff(one.owner, prepend=-1))
+        whole = one.side
+        part = whole._replace(
+            bits=whole.bits[first], counts=whole.counts[first], tokens=whole.tokens[first]
+        )
+        place = Place(part, part, one.numbers[first], one.numbers[first], True)
+        repeated = duplicates_per_record(place, trained, levels, random) / one.share
+        single.append(repeated < MOST_DUPLICATES)
+    return tuple(single)
