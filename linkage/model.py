@@ -188,10 +188,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Persons:
-    """Which records are one person. `person[d][i]` is the person of record `i` of data set `d`."""
+    """Which records are one person.
+
+    `person[d][i]` is the person of record `i` of data set `d`, of `count` persons. `confidence`
+    `float64[count]` is the probability (Dice at record level) of the weakest tie that holds the
+    person together, 1 for a single record. `ties` counts what became of the links.
+    """
 
     person: tuple[NDArray[np.int64], ...]
     count: int
+    confidence: NDArray[np.float64]
+    ties: dict[str, int]
 
 
 @dataclass(frozen=True)

@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from linkage.engine.work import Plans, Progress, Work
 from linkage.errors import UsageError
 from linkage.linker.assign import Assignment, assign
-from linkage.linker.block import Blocking, BlockKeys, PassPlan, compared_keys, split_tasks
-from linkage.linker.compare import Scored, compare_task
-from linkage.linker.completeness import lost_links
-from linkage.linker.decide import Candidates, Decision
-from linkage.linker.persons import join_persons
+from linkage.linker.block import Blocking
+from linkage.linker.certificate import Certificate
+from linkage.linker.decide import Decision
+from linkage.linker.persons import Clustering, join_persons
 from linkage.linker.setup import Choices, set_up
-from linkage.linker.spool import Spool
-from linkage.linker.together import DataPair, check_together, data_pairs
-from linkage.model import Encodings, Pairs, PassCount, Persons, Task
-
-Progress = Callable[[str, int, int], None]
+from linkage.linker.together import check_together, data_pairs
+from linkage.model import Encodings, Pairs, PassCount, Persons
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ class LinkResult:
     passes: tuple[PassCount, ...]
     all_pairs: int
     decision: dict[str, Any]
+    certificate: Certificate | None
     seconds: dict[str, float]
     spilled: int
 
@@ -58,6 +55,8 @@ def link(
     single: tuple[str, ...] | None = None,
     assignment: Assignment = "many-to-many",
     deduplicate: bool = False,
+    clustering: Clustering = "strong-first",
+    weakest_tie: float = 0.0,
     blocking: Blocking | None = None,
     threads: int | None = None,
     seed: int = 0,
@@ -78,6 +77,8 @@ def link(
         How records of two data sets are assigned to each other; see `linkage.linker.assign`.
     deduplicate
         Also link the records within each data set.
+    clustering, weakest_tie
+        How links join records to persons; see `linkage.linker.persons`.
     blocking
         How candidate pairs are found; by the keyed tokens of the files if not given.
     pairs_budget, spill_folder
@@ -103,91 +104,43 @@ def link(
     clock.lap("prepare")
     how, _ = set_up(encodings, data, Choices(threshold, probability, single), seed)
     clock.lap("train")
-    found, counts, spilled = [], [], 0
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         plans = Plans(encodings, blocking or Blocking(), pool)
-        for one in data:
-            spool = Spool(len(one.left.owner), pairs_budget, spill_folder)
-            counts.append(_compare(plans, one, how, spool, seed, progress))
-            spilled += spool.spilled
-            scored = pool.map(lambda part, one=one: how.score(part, one), spool.parts())
-            found.append(Candidates.joined(list(scored)))
-    clock.lap("compare")
-    assigned = [_assign(pairs, how, assignment) for pairs in how.settle(found, data)]
+        work = Work(pool, plans, how, seed, pairs_budget, spill_folder, progress)
+        compared = [work.compare(one) for one in data]
+        clock.lap("compare")
+        completeness = work.completeness(data)
+    settled = how.settle([one.found for one in compared], data)
+    assigned = [_assign(pairs, how, assignment) for pairs in settled.pairs]
     links, review = (tuple(one) for one in zip(*assigned, strict=True))
+    certificate = settled.decision.certificate(links, settled, data, completeness)
     clock.lap("decide")
-    persons = join_persons([len(one.records) for one in encodings], links)
+    persons = join_persons(
+        [len(one.records) for one in encodings],
+        links,
+        single=how.single,
+        method=clustering,
+        weakest_tie=weakest_tie,
+    )
     clock.lap("persons")
     return LinkResult(
         links=links,
         review=review,
         persons=persons,
-        passes=tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True)),
+        passes=_by_pass([one.passes for one in compared]),
         all_pairs=sum(one.all_pairs for one in data),
-        decision=how.summary() | {"assignment": assignment, "deduplicate": deduplicate},
+        decision=settled.decision.summary()
+        | {
+            "assignment": assignment,
+            "deduplicate": deduplicate,
+            "one_record_a_person": names_where(encodings, how.single),
+            "clustering": clustering,
+            "weakest_tie": weakest_tie,
+        },
+        certificate=certificate,
         seconds=clock.seconds,
-        spilled=spilled,
+        spilled=sum(one.spilled for one in compared),
     )
-
-
-class Plans:
-    """The plans of all passes, made for one pair of data sets after the other."""
-
-    def __init__(
-        self, encodings: Sequence[Encodings], blocking: Blocking, pool: ThreadPoolExecutor
-    ) -> None:
-        """Make the block keys of each data set."""
-        self.pool = pool
-        self._blocking = blocking
-        self._names = blocking.names(encodings[0])
-        self._keys = list(pool.map(blocking.keys, encodings))
-
-    def of(self, one: DataPair) -> tuple[BlockKeys, list[PassPlan]]:
-        """Plan all passes over two data sets, or one within itself; with the keys compared."""
-        left, right = one.places
-        keys = BlockKeys(self._names, self._keys[left], self._keys[right])
-
-        def plan(number: int) -> PassPlan:
-            return self._blocking.plan(keys, number, within=one.within)
-
-        plans = list(self.pool.map(plan, range(max(1, len(self._names)))))
-        return compared_keys(keys, plans), plans
-
-
-def _compare(
-    plans_of: Plans, one: DataPair, how: Decision, spool: Spool, seed: int, progress: Progress
-) -> list[PassCount]:
-    """Compare two data sets; found pairs go to the spool."""
-    keys, plans = plans_of.of(one)
-    left, right = how.sides(one, keys)
-    rules = [how.rule(plan) for plan in plans]
-    total, done = sum(plan.comparisons for plan in plans), 0
-    stage = f"{one.left.dataset} and {one.right.dataset}"
-    found = [0 for _ in plans]
-
-    def compare(task: Task) -> Scored:
-        return compare_task(task, left, right, rules[task.blocking_pass])
-
-    for task, scored in _in_order(plans_of.pool, compare, plans):
-        done += task.comparisons
-        found[task.blocking_pass] += len(scored.left)
-        progress(stage, done, total)
-        spool.add(scored)
-
-    def are_links(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return how.are_links(one, left, right)
-
-    return [
-        plan.count(number, lost_links(plan, keys, are_links, seed))
-        for plan, number in zip(plans, found, strict=True)
-    ]
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, compare: Callable[[Task], Scored], plans: Sequence[PassPlan]
-) -> Iterator[tuple[Task, Scored]]:
-    tasks = [task for plan in plans for task in split_tasks(plan)]
-    return zip(tasks, pool.map(compare, tasks), strict=True)
 
 
 def _assign(pairs: Pairs, how: Decision, assignment: Assignment) -> tuple[Pairs, Pairs]:
@@ -200,6 +153,16 @@ def _assign(pairs: Pairs, how: Decision, assignment: Assignment) -> tuple[Pairs,
     free = ~np.isin(weak.left, links.left) & ~np.isin(weak.right, links.right)
     unsure = weak.take(free)
     return links, unsure.take(assign(unsure, assignment))
+
+
+def _by_pass(counts: Sequence[Sequence[PassCount]]) -> tuple[PassCount, ...]:
+    """Add up what each pass did over all pairs of data sets."""
+    return tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True))
+
+
+def names_where(encodings: Sequence[Encodings], chosen: Sequence[bool]) -> list[str]:
+    """Give the names of the data sets that are chosen."""
+    return [one.dataset for one, yes in zip(encodings, chosen, strict=True) if yes]
 
 
 class _Clock:

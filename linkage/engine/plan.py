@@ -9,17 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from linkage.engine.local import Plans
+from linkage.engine.work import Plans, Work
 from linkage.kernels.join import Rule, Side
-from linkage.linker.block import Blocking, BlockKeys, PassPlan, plan_pass, split_tasks
+from linkage.linker.block import Blocking, PassPlan, split_tasks
 from linkage.linker.compare import compare_task
-from linkage.linker.completeness import Completeness, lost_links, measure_completeness, pooled
-from linkage.linker.decide import Decision
+from linkage.linker.completeness import Completeness
 from linkage.linker.setup import Choices, set_up
-from linkage.linker.together import DataPair, check_together, data_pairs
-from linkage.model import Encodings, PassCount, Task
+from linkage.linker.together import check_together, data_pairs
+from linkage.model import Encodings, PassCount
 
 #: Comparisons that the rate of a pass is measured by, and those of the sample compared in full.
 _TIMED = 2_000_000
@@ -41,10 +39,8 @@ class Plan:
 
 def plan(
     encodings: Sequence[Encodings],
+    choices: Choices | None = None,
     *,
-    threshold: float | None = None,
-    probability: float | None = None,
-    single: tuple[str, ...] | None = None,
     deduplicate: bool = False,
     blocking: Blocking | None = None,
     threads: int | None = None,
@@ -58,30 +54,27 @@ def plan(
     check_together(encodings)
     threads = threads or os.cpu_count() or 1
     data = data_pairs(encodings, deduplicate)
-    how, _ = set_up(encodings, data, Choices(threshold, probability, single), seed)
-    counts, seconds, samples = [], [], []
+    how, _ = set_up(encodings, data, choices or Choices(), seed)
+    counts, seconds = [], []
     with ThreadPoolExecutor(threads) as pool:
         plans_of = Plans(encodings, blocking or Blocking(), pool)
+        work = Work(pool, plans_of, how, seed, np.inf, None, lambda stage, done, total: None)
         for one in data:
             keys, plans = plans_of.of(one)
             random = np.random.default_rng([seed, *one.places])
-            rules = [how.rule(plan) for plan in plans]
-            counts.append([_count(plan, keys, one, how, seed) for plan in plans])
             sides = how.sides(one, keys)
+            names = [plan.name for plan in plans]
+            rules = [how.rule(plan, names[: plan.number]) for plan in plans]
+            lost = [work.lost_links(one, keys, plan) for plan in plans]
+            counts.append([a.count(lost_links=b) for a, b in zip(plans, lost, strict=True)])
             seconds.append([_time(a, *sides, b, random) for a, b in zip(plans, rules, strict=True)])
-            left, right = _full_links(pool, one, how, random, _FULL // len(data))
-            samples.append(measure_completeness(keys, left, right))
+        completeness = work.completeness(data, _FULL)
     return Plan(
         tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True)),
         tuple(sum(one) / threads for one in zip(*seconds, strict=True)),
-        pooled(samples),
+        completeness,
         sum(one.all_pairs for one in data),
     )
-
-
-def _count(plan: PassPlan, keys: BlockKeys, one: DataPair, how: Decision, seed: int) -> PassCount:
-    lost = lost_links(plan, keys, lambda left, right: how.are_links(one, left, right), seed)
-    return plan.count(lost_links=lost)
 
 
 def _time(
@@ -101,35 +94,3 @@ def _time(
     start = time.perf_counter()
     compare_task(task, left, right, rule)
     return (time.perf_counter() - start) / max(1, task.comparisons) * plan.comparisons
-
-
-def _full_links(
-    pool: ThreadPoolExecutor,
-    one: DataPair,
-    how: Decision,
-    random: np.random.Generator,
-    comparisons: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Compare some left rows with all right rows; give the links."""
-    rows, others = len(one.left.owner), len(one.right.owner)
-    sample = min(rows, max(1, comparisons // max(1, others)))
-    chosen = np.sort(random.choice(rows, sample, replace=False))
-    keys = BlockKeys((), one.left.tokens[:, :0], one.right.tokens[:, :0])
-    some = BlockKeys((), one.left.tokens[chosen, :0], one.right.tokens[:, :0])
-    whole = plan_pass(some, 0, within=False)
-    rule, sides = how.rule(whole), how.sides(one, keys)
-
-    def compare(task: Task) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        order = chosen.astype(np.int32)
-        placed = Task(0, order, task.right_order, task.blocks, within=False)
-        found = compare_task(placed, *sides, rule)
-        return found.left, found.right
-
-    found = list(pool.map(compare, split_tasks(whole)))
-    left = np.concatenate([part[0] for part in found])
-    right = np.concatenate([part[1] for part in found])
-    if one.within:
-        apart = one.left.owner[left] != one.right.owner[right]
-        left, right = left[apart], right[apart]
-    links = how.are_links(one, left, right)
-    return left[links], right[links]

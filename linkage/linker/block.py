@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError, shown
 from linkage.kernels.blocks import match_keys
+from linkage.linker.levels import telling_passes
 from linkage.linker.lsh import HammingLsh
 from linkage.model import Encodings, PassCount, Task
 
@@ -30,7 +31,8 @@ ALL_PAIRS = "all_pairs"
 class Blocking:
     """How candidate pairs are found in one run.
 
-    `method` is the keyed tokens of the encoded files, Hamming LSH over their bits, or all pairs.
+    `method` is the keyed tokens of the encoded files, Hamming LSH over their bits, or all pairs;
+    to the last two come the passes whose equal tokens the model takes for evidence.
     `caps` are the most rows that a block may have on either side, by pass; '' stands for the
     passes that aren't named. A larger block is left out.
     """
@@ -41,30 +43,39 @@ class Blocking:
 
     def names(self, encodings: Encodings) -> tuple[str, ...]:
         """Give the names of the passes. Raises `UsageError` for a cap on one that there isn't."""
-        names: tuple[str, ...] = ()
+        names = tuple(encodings.schema.blocking[p].name for p in self._tokens(encodings))
         if self.method == "lsh":
-            names = tuple(f"lsh_{table + 1}" for table in range(self.lsh.tables))
-        elif self.method == "tokens":
-            names = tuple(one.name for one in encodings.schema.blocking)
+            names += tuple(f"lsh_{table + 1}" for table in range(self.lsh.tables))
+        elif self.method == "all-pairs" or not names:
+            names += (ALL_PAIRS,)
         for name in self.caps:
             if name and name not in names:
                 raise UsageError(
                     f"there is no blocking pass '{shown(name)}' to cap; there are: "
-                    f"{', '.join(names) or 'none'}"
+                    f"{', '.join(names)}"
                 )
         return names
 
     def keys(self, encodings: Encodings) -> NDArray[np.uint64]:
         """Give the block keys of every row, `uint64[n, passes]`; 0 is missing."""
-        if self.method == "lsh":
-            return self.lsh.keys(encodings.bits)
-        if self.method == "tokens":
+        tokens = self._tokens(encodings)
+        if self.method == "tokens" and tokens:
             return encodings.tokens
-        return encodings.tokens[:, :0]
+        if self.method == "lsh":
+            more = self.lsh.keys(encodings.bits)
+        else:
+            more = np.ones((len(encodings.owner), 1), np.uint64)
+        return np.column_stack([encodings.tokens[:, tokens], more])
+
+    def _tokens(self, encodings: Encodings) -> list[int]:
+        """Give the passes of the schema that are compared; those that tell something always are."""
+        if self.method == "tokens":
+            return list(range(encodings.tokens.shape[1]))
+        return telling_passes(encodings.schema)
 
     def plan(self, keys: BlockKeys, number: int, *, within: bool) -> PassPlan:
         """Plan one pass under its cap."""
-        name = keys.names[number] if keys.names else ""
+        name = keys.names[number]
         return plan_pass(keys, number, within=within, cap=self.caps.get(name, self.caps.get("")))
 
     def summary(self) -> dict[str, Any]:
@@ -83,7 +94,7 @@ class Blocking:
 class BlockKeys:
     """The block keys of two data sets by pass: `left` `uint64[n, p]`, `right` `uint64[m, p]`.
 
-    0 is missing: such a row is in no block of the pass. Without passes, all pairs are compared.
+    0 is missing: such a row is in no block of the pass.
     """
 
     names: tuple[str, ...]
@@ -136,13 +147,8 @@ class PassPlan:
 def plan_pass(keys: BlockKeys, number: int, *, within: bool, cap: int | None = None) -> PassPlan:
     """Plan one pass: the rows ordered by key, and the blocks that both sides share.
 
-    A block with more rows on either side than `cap` is left out. Without passes there is one
-    block of all rows.
+    A block with more rows on either side than `cap` is left out.
     """
-    if not keys.names:
-        orders = [np.arange(len(one), dtype=np.int32) for one in (keys.left, keys.right)]
-        blocks = np.array([[0, len(orders[0]), 0, len(orders[1])]], np.int64)
-        return PassPlan(ALL_PAIRS, number, orders[0], orders[1], blocks, blocks[:0], within)
     left_order, left_keys = _sorted_rows(keys.left[:, number])
     if within:
         right_order, right_keys = left_order, left_keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from linkage.kernels.join import Rule, Side
 from linkage.linker.block import BlockKeys, PassPlan
+from linkage.linker.certificate import Certificate, Checked, certify
+from linkage.linker.closure import Chances, close_over_thirds
 from linkage.linker.compare import WEIGHT_ONE, Scored, collapse, row_similarity, weigh
 from linkage.linker.compete import link_odds
-from linkage.linker.decide import Candidates, log_odds, strongest_first, with_keys
+from linkage.linker.completeness import Completeness, meetings
+from linkage.linker.decide import Candidates, Settled, log_odds, strongest_first, with_keys
 from linkage.linker.levels import DIFFERS, MISSING, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
 from linkage.linker.rarity import rarity_of
+from linkage.linker.sample import draw_equal
 from linkage.linker.together import DataPair
 from linkage.model import Pairs
 from linkage.schema import LinkageSchema
@@ -24,6 +28,8 @@ from linkage.schema import LinkageSchema
 #: How often m is estimated anew from the links, where competition makes these sure.
 _REFITS = 3
 _LEAST_LINKS = 5
+#: Pairs with an equal identifier that the certificate looks at, by identifier and data sets.
+_CHECKED_PAIRS = 50_000
 #: Where records compete, a candidate far below even odds may win; in bits. Fewer of large files.
 _COMPETING_BITS, _COMPETING_BITS_LARGE, _LARGE = -14.5, -9.0, 300_000
 
@@ -44,35 +50,42 @@ class ModelDecision:
     probability: float
     review: float
 
-    def rule(self, plan: PassPlan) -> Rule:
+    def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
         """Give the rule of a pass: an upper bound of the weight, in the most telling order.
 
         Identifiers and swapped names are no slices, so whatever they may add is taken off the
-        cutoff, in the passes that can meet pairs with equal ones: pairs that an earlier pass met
-        are left out anyway.
+        cutoff or put on low levels of the names, unless an earlier pass met all such pairs.
         """
-        names = [one.name for one in self.schema.blocking]
-        number = names.index(plan.name) if plan.name in names else -1
+        passes = {one.name: one for one in self.schema.blocking}
+        met = {number for number, name in enumerate(passes) if name in earlier}
         most, constant = self.model.most()
         slices = self.levels.slices
         weights = most[:slices].copy()
         if self.levels.identifiers:
-            may_be_equal = max(self.levels.identifiers) >= number
-            constant += max(0.0, most[slices, self.levels.top if may_be_equal else DIFFERS])
+            equal = not met >= set(self.levels.identifiers)
+            constant += max(0.0, most[slices, self.levels.top if equal else DIFFERS])
         if self.levels.names is not None:
-            forename, surname, token = self.levels.names
-            constant += max(0.0, most[-1, 1])
-            if token >= number:
-                low = weights[[forename, surname], 1 : self.levels.first_at(1.0)]
-                swapped = max(0.0, most[-1, self.levels.top]) / 2
-                weights[[forename, surname], 1 : self.levels.first_at(1.0)] = np.maximum(
-                    low, swapped
-                )
-        conditioned = self.schema.blocking[number].fields if number >= 0 else frozenset()
+            constant += max(0.0, most[-1, DIFFERS])
+            if self.levels.names[2] not in met:
+                low = np.s_[list(self.levels.names[:2]), 1 : self.levels.first_at(1.0)]
+                weights[low] = np.maximum(weights[low], max(0.0, most[-1, self.levels.top]) / 2)
+        conditioned = passes[plan.name].fields if plan.name in passes else frozenset()
+        rule = self.levels.rule._replace(order=self._order(conditioned))
+        return weigh(rule, weights, self._let_through(plan) - constant)
+
+    def link_rule(self) -> Rule:
+        """Give the rule that lets through what would be a link by its bits alone."""
+        most, constant = self.model.most()
+        rule = self.levels.rule._replace(order=self._order(frozenset()))
+        cutoff = log_odds(self.probability) - constant
+        return weigh(rule, most[: self.levels.slices], cutoff)
+
+    def _order(self, conditioned: Collection[str]) -> NDArray[np.int64]:
+        """Put slices that tell strangers apart soonest first, and those of the block last."""
+        slices = self.levels.slices
         expected = (self.model.u * self.model.weights).sum(axis=1)[:slices]
         known = np.array([name in conditioned for name in self.levels.fields[:slices]])
-        rule = self.levels.rule._replace(order=np.lexsort((expected, known)))
-        return weigh(rule, weights, self._let_through(plan) - constant)
+        return np.lexsort((expected, known))
 
     def _let_through(self, plan: PassPlan) -> float:
         bits = log_odds(self.review)
@@ -100,16 +113,21 @@ class ModelDecision:
         records = one.left.owner[i], one.right.owner[j]
         return Candidates(one.places, *records, i, j, levels[heavy[kept]])
 
-    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> list[Pairs]:
+    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> Settled:
         """Give match weights and probabilities, with competition where records have one partner.
 
-        There the links teach m once more, from all fields, and competition is settled anew.
+        There the links teach m once more, from all fields, and competition is settled anew. Where
+        three or more data sets all have one record a person, thirds join in.
         """
         decision = self
         odds, expected = decision._compete(found, data)
         for _ in range(_REFITS if any(self.single) and sum(expected) >= _LEAST_LINKS else 0):
             decision = decision._learned(found, odds, sum(expected), data)
             odds, expected = decision._compete(found, data)
+        matches = sum(expected)
+        if len(self.single) > 2 and all(self.single) and not any(one.within for one in data):
+            found, odds = decision._closed(found, odds, data)
+            matches = sum(float((ratio / (1 + ratio)).sum()) for ratio in odds)
         settled = []
         for these, one, ratio in zip(found, data, odds, strict=True):
             similarity = row_similarity(one.left, one.right, these.left_rows, these.right_rows)
@@ -118,7 +136,22 @@ class ModelDecision:
             records = these.left, these.right
             pairs = Pairs(*these.places, *records, similarity, weight, chance, these.levels)
             settled.append(strongest_first(pairs, weight))
-        return settled
+        return Settled(settled, list(found), matches, decision)
+
+    def certificate(
+        self,
+        links: Sequence[Pairs],
+        settled: Settled,
+        data: Sequence[DataPair],
+        completeness: Completeness,
+    ) -> Certificate | None:
+        """Estimate precision and recall from the model, and from identifiers if there are any."""
+        chances = np.concatenate([np.empty(0), *(one.probability for one in links)])
+        checked = None
+        if self.levels.identifiers:
+            parts = [self._checked(*both) for both in zip(settled.found, data, links, strict=True)]
+            checked = sum(parts[1:], parts[0])
+        return certify(chances, settled.matches, completeness, checked)
 
     def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Tell which pairs reach the probability."""
@@ -159,6 +192,81 @@ class ModelDecision:
             "prior_weight": round(model.prior_weight, 4),
             "fields": fields,
         }
+
+    def _closed(
+        self,
+        found: Sequence[Candidates],
+        odds: Sequence[NDArray[np.float64]],
+        data: Sequence[DataPair],
+    ) -> tuple[list[Candidates], list[NDArray[np.float64]]]:
+        """Let two records that match a third match each other; pairs may come in by that."""
+        sizes = {one.places[0]: len(one.left.records) for one in data}
+        sizes |= {one.places[1]: len(one.right.records) for one in data}
+        given = [
+            Chances(these.places, these.left, these.right, ratio / (1 + ratio))
+            for these, ratio in zip(found, odds, strict=True)
+        ]
+        closed = close_over_thirds([sizes[n] for n in sorted(sizes)], given, self.review)
+        every, chances = [], []
+        for these, one, now, ratio in zip(found, data, closed, odds, strict=True):
+            keys = these.left * len(one.right.records) + these.right
+            wanted = now.left * len(one.right.records) + now.right
+            place = np.searchsorted(wanted, keys)
+            i, j = (
+                np.searchsorted(one.left.owner, now.left),
+                np.searchsorted(one.right.owner, now.right),
+            )
+            i[place], j[place] = these.left_rows, these.right_rows
+            levels = self.levels.of(one.left_side, one.right_side, i, j)
+            every.append(Candidates(these.places, now.left, now.right, i, j, levels))
+            chance = np.minimum(now.chance, 1 - 1e-15)
+            closed_odds = chance / (1 - chance)
+            # Chances near 1 are coarse; a pair that thirds say nothing of keeps its odds.
+            same = np.isclose(now.chance[place], ratio / (1 + ratio), rtol=0, atol=1e-12)
+            closed_odds[place[same]] = ratio[same]
+            chances.append(closed_odds)
+        return every, chances
+
+    def _checked(self, these: Candidates, one: DataPair, links: Pairs) -> Checked:
+        """Tell what identifiers say of the decision by the other fields.
+
+        Pairs with an equal identifier count as found only if another pass meets them too.
+        """
+        place = self.levels.slices
+        random = np.random.default_rng(0)
+        equal = linked = 0
+        others = [
+            n for n in range(one.left_side.tokens.shape[1]) if n not in self.levels.identifiers
+        ]
+        keys = BlockKeys(
+            tuple(map(str, others)),
+            one.left_side.tokens[:, others],
+            one.right_side.tokens[:, others],
+        )
+        for number in self.levels.identifiers:
+            tokens = one.left_side.tokens[:, number], one.right_side.tokens[:, number]
+            i, j, _ = draw_equal(*tokens, _CHECKED_PAIRS, random, within=one.within)
+            apart = one.left.owner[i] != one.right.owner[j] if one.within else np.ones(len(i), bool)
+            i, j = i[apart], j[apart]
+            met = meetings(keys, i, j).any(axis=1)
+            equal += len(i)
+            linked += int(np.count_nonzero(met & self._by_other_fields(these.places[0], one, i, j)))
+        rows = these.left_rows, these.right_rows
+        made = self._by_other_fields(these.places[0], one, *rows)
+        level = these.levels[:, place]
+        known = float((links.levels[:, place] == self.levels.top).mean()) if len(links) else 0.0
+        both = made & (level != MISSING)
+        agree = both & (level == self.levels.top)
+        return Checked(equal, linked, int(both.sum()), int(agree.sum()), known)
+
+    def _by_other_fields(
+        self, place: int, one: DataPair, i: NDArray[np.int64], j: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Tell which pairs of rows would be links without identifiers."""
+        levels = self.levels.of(one.left_side, one.right_side, i, j)
+        levels[:, self.levels.slices] = MISSING
+        made: NDArray[np.bool_] = self._odds(place, i, levels) >= log_odds(self.probability)
+        return made
 
     def _odds(
         self, place: int, rows: NDArray[np.int64], levels: NDArray[np.int8]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from linkage.errors import UsageError
 from linkage.kernels.join import Rule, Side
 from linkage.kernels.similarity import pair_similarity
 from linkage.linker.block import BlockKeys, PassPlan
+from linkage.linker.certificate import Certificate
 from linkage.linker.compare import Scored, agreement_rule, collapse, row_similarity
-from linkage.linker.decide import Candidates, strongest_first, with_keys
+from linkage.linker.completeness import Completeness
+from linkage.linker.decide import Candidates, Settled, strongest_first, with_keys
 from linkage.linker.together import DataPair
 from linkage.model import Encodings, Pairs
 from linkage.schema import LinkageSchema
@@ -51,7 +53,11 @@ class ThresholdDecision:
         rule = agreement_rule(encodings[0], (review,), weights, cutoff=1.0)
         return cls(rule, threshold, review, tuple(False for _ in encodings))
 
-    def rule(self, plan: PassPlan) -> Rule:
+    def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
+        """Let pairs through from the review threshold on."""
+        return self.whole
+
+    def link_rule(self) -> Rule:
         """Let pairs through from the review threshold on."""
         return self.whole
 
@@ -69,7 +75,7 @@ class ThresholdDecision:
         levels = np.empty((len(kept), 0), np.int8)
         return Candidates(one.places, one.left.owner[i], one.right.owner[j], i, j, levels)
 
-    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> list[Pairs]:
+    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> Settled:
         """Give the similarity of all candidates; weight and probability are not known."""
         settled = []
         for these, one in zip(found, data, strict=True):
@@ -78,7 +84,17 @@ class ThresholdDecision:
             nothing = np.full(len(similarity), np.nan)
             pairs = Pairs(*these.places, these.left, these.right, similarity, nothing, nothing)
             settled.append(strongest_first(pairs, similarity))
-        return settled
+        return Settled(settled, list(found), float("nan"), self)
+
+    def certificate(
+        self,
+        links: Sequence[Pairs],
+        settled: Settled,
+        data: Sequence[DataPair],
+        completeness: Completeness,
+    ) -> Certificate | None:
+        """Tell nothing: a threshold is no model."""
+        return None
 
     def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Tell which pairs reach the threshold."""

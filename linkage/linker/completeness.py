@@ -66,8 +66,6 @@ def meetings(
     keys: BlockKeys, left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Tell which passes have both rows of each pair under one key, `bool[pairs, passes]`."""
-    if not keys.names:
-        return np.ones((len(left), 1), bool)
     one, other = keys.left[left], keys.right[right]
     same: NDArray[np.bool_] = (one == other) & (one != 0)
     return same

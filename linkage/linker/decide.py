@@ -7,7 +7,7 @@ whatever may matter, score what came through, settle all scores together, and ac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from linkage.errors import UsageError
 from linkage.kernels.join import Rule, Side
 from linkage.linker.block import BlockKeys, PassPlan
+from linkage.linker.certificate import Certificate
 from linkage.linker.compare import Scored
+from linkage.linker.completeness import Completeness
 from linkage.linker.together import DataPair
 from linkage.model import Pairs
 
@@ -45,6 +47,20 @@ class Candidates:
         return cls(parts[0].places, *columns)
 
 
+@dataclass(frozen=True)
+class Settled:
+    """All candidates with similarity, weight and probability, strongest first, by data sets.
+
+    `matches` is the expected number of matching pairs of records, NaN where no model tells, and
+    `decision` the one that settled them: competition may have taught it.
+    """
+
+    pairs: list[Pairs]
+    found: list[Candidates]
+    matches: float
+    decision: Decision
+
+
 class Decision(Protocol):
     """What every decision model does; one suite of tests covers them all."""
 
@@ -52,8 +68,14 @@ class Decision(Protocol):
     def single(self) -> tuple[bool, ...]:
         """Tell which data sets are taken to have one record a person."""
 
-    def rule(self, plan: PassPlan) -> Rule:
-        """Give the rule by which a pass compares: it lets through whatever may matter."""
+    def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
+        """Give the rule by which a pass compares: it lets through whatever may matter.
+
+        `earlier` are the names of the passes before it, whose pairs are left out.
+        """
+
+    def link_rule(self) -> Rule:
+        """Give the rule that lets through what would be a link by its bits alone."""
 
     def sides(self, one: DataPair, keys: BlockKeys) -> tuple[Side, Side]:
         """Give both sides as the rule wants them, with the keys of a blocking."""
@@ -61,8 +83,17 @@ class Decision(Protocol):
     def score(self, rows: Scored, one: DataPair) -> Candidates:
         """Score pairs of rows that came through; one pair of rows stays for each of records."""
 
-    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> list[Pairs]:
-        """Give similarity, weight and probability of all candidates, strongest first."""
+    def settle(self, found: Sequence[Candidates], data: Sequence[DataPair]) -> Settled:
+        """Give similarity, weight and probability of all candidates."""
+
+    def certificate(
+        self,
+        links: Sequence[Pairs],
+        settled: Settled,
+        data: Sequence[DataPair],
+        completeness: Completeness,
+    ) -> Certificate | None:
+        """Estimate precision and recall of the links without truth, if the model can."""
 
     def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Tell which pairs are strong enough to be links; the others are for review."""

@@ -123,6 +123,15 @@ def levels_of(encodings: Encodings) -> Levels:
     )
 
 
+def telling_passes(schema: LinkageSchema) -> list[int]:
+    """Give the numbers of the passes whose equal keys are evidence themselves."""
+    if schema.level == "record":
+        return []
+    fields = [field.name for field in schema.compared_fields]
+    names = _unordered_names(schema, fields)
+    return sorted({*_identifier_passes(schema), *([names[2]] if names else [])})
+
+
 def _identifier_passes(schema: LinkageSchema) -> tuple[int, ...]:
     """Give the numbers of the passes whose key is one identifier and nothing else."""
     kinds = {field.name: field.type for field in schema.field}

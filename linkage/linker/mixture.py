@@ -69,8 +69,9 @@ class Model:
         by_field = weights[np.arange(len(weights)), levels]
         if rarity is not None:
             by_field = by_field + rarity
-        by_class: NDArray[np.float64] = by_field @ self.shares.T.astype(np.float64)
-        by_class += np.log2(np.maximum(self.sizes, 1e-30))
+        sizes = np.log2(np.maximum(self.sizes, 1e-30))
+        by_class: NDArray[np.float64] = np.matmul(by_field, self.shares.T.astype(np.float64))
+        by_class += sizes
         return by_class
 
     def odds(

@@ -1,34 +1,77 @@
-"""Persons: records of any number of data sets that links join, directly or through others."""
+"""Persons: records of any number of data sets, and within them, that links join."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from linkage.errors import UsageError
+from linkage.kernels.unions import join_records, join_stars
 from linkage.model import Encodings, Pairs, Persons
 
+Clustering = Literal["strong-first", "components", "star"]
+_MOST_SINGLE = 62
+_FATES = ("joined", "together", "one_a_data_set", "said_apart", "weak_tie")
 
-def join_persons(sizes: Sequence[int], links: Sequence[Pairs]) -> Persons:
-    """Join linked records to persons: the connected components over all data sets.
 
-    `sizes` are the numbers of records of the data sets. A record without a link is a person of
-    its own.
+def join_persons(
+    sizes: Sequence[int],
+    links: Sequence[Pairs],
+    *,
+    single: Sequence[bool] = (),
+    method: Clustering = "strong-first",
+    weakest_tie: float = 0.0,
+    apart: NDArray[np.int64] | None = None,
+) -> Persons:
+    """Join linked records to persons. A record without a link is a person of its own.
+
+    Parameters
+    ----------
+    sizes
+        The numbers of records of the data sets.
+    single
+        Which data sets have one record a person: no person gets two of theirs.
+    method
+        `strong-first` follows links from the strongest to the weakest (after CLIP: Saeedi, Peukert
+        & Rahm 2018), within what `single`, `weakest_tie` and `apart` say; `components` follows all
+        and heeds nothing; `star` wants a link with one centre for every record of a person.
+    weakest_tie
+        A link below this probability (Dice at record level) adds a record to a person, but joins no
+        two persons of several records.
+    apart
+        Pairs of records that were said to be two people, `int64[pairs, 2]`, numbered over all data
+        sets; kept apart by `strong-first` only.
     """
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    left = [starts[one.left_dataset] + one.left for one in links]
-    right = [starts[one.right_dataset] + one.right for one in links]
-    rows = np.concatenate(left or [np.empty(0, np.int64)])
-    columns = np.concatenate(right or [np.empty(0, np.int64)])
-    total = int(starts[-1])
-    graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(total, total))
-    count, person = connected_components(graph, directed=False)
+    strength = np.concatenate([np.empty(0), *map(_strength, links)])
+    ends = [
+        np.concatenate([np.empty(0, np.int64), *found])
+        for found in (
+            [starts[one.left_dataset] + one.left for one in links],
+            [starts[one.right_dataset] + one.right for one in links],
+        )
+    ]
+    order = np.lexsort((ends[1], ends[0], -np.concatenate([np.empty(0), *map(_order, links)])))
+    left, right = (one[order].astype(np.int64) for one in ends)
+    holds = _single_bits(sizes, single if method != "components" else ())
+    if method == "star":
+        root, fate = join_stars(left, right, holds)
+    else:
+        strict = method == "strong-first"
+        weak = strength[order] < (weakest_tie if strict else 0.0)
+        said = apart if apart is not None and strict else np.empty((0, 2), np.int64)
+        root, fate = join_records(left, right, weak, holds, said)
+    roots, person = np.unique(root, return_inverse=True)
+    confidence = np.ones(len(roots))
+    joined = fate == 0
+    np.minimum.at(confidence, person[left[joined]], strength[order][joined])
     parts = tuple(part.astype(np.int64) for part in np.split(person, starts[1:-1]))
-    return Persons(parts, int(count))
+    counts = {name: int(np.count_nonzero(fate == n)) for n, name in enumerate(_FATES)}
+    return Persons(parts, len(roots), confidence, counts)
 
 
 def person_ids(persons: Persons, encodings: Sequence[Encodings]) -> NDArray[np.bytes_]:
@@ -45,3 +88,23 @@ def person_ids(persons: Persons, encodings: Sequence[Encodings]) -> NDArray[np.b
     names = np.full((persons.count, 17), ord("P"), np.uint8)
     names[:, 1:] = digits.reshape(-1, 16)
     return names.view("S17")[:, 0]
+
+
+def _strength(pairs: Pairs) -> NDArray[np.float64]:
+    """Give the probability of links, or their similarity where there is none."""
+    return np.where(np.isnan(pairs.probability), pairs.similarity, pairs.probability)
+
+
+def _order(pairs: Pairs) -> NDArray[np.float64]:
+    """Give what links are ordered by: weights, of which probabilities near 1 are too coarse."""
+    return np.where(np.isnan(pairs.weight), pairs.similarity, pairs.weight)
+
+
+def _single_bits(sizes: Sequence[int], single: Sequence[bool]) -> NDArray[np.int64]:
+    """Give each record the bit of its data set, if that has one record a person."""
+    bits = np.zeros(len(sizes), np.int64)
+    places = np.flatnonzero(np.array(single, bool))
+    if len(places) > _MOST_SINGLE:
+        raise UsageError(f"at most {_MOST_SINGLE} data sets can have one record a person")
+    bits[places] = 1 << np.arange(len(places))
+    return np.repeat(bits, sizes)

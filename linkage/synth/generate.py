@@ -132,10 +132,8 @@ def _check(people: int, seed: int, threads: int, views: Sequence[str]) -> None:
         raise InputError(f"views must be some of {', '.join(LAYOUTS)}, not {unknown or 'none'}")
 
 
-def _draw_chunk(
-    seed: int, number: int, count: int, profile: Profile, views: Sequence[str]
-) -> _Drawn:
-    rng = stream(seed, _CHUNKS, number)
+def draw_people(rng: np.random.Generator, count: int, profile: Profile) -> tuple[Chunk, Ints]:
+    """Draw people in households, all that agencies may know of them, and years of first arrest."""
     tables, geography = load_names(tuple(profile.origins)), load_geography()
     names = Vocabulary(tables.names)
     people = make_people(rng, count, profile, tables, names)
@@ -151,7 +149,15 @@ def _draw_chunk(
         postcodes=Vocabulary(np.concatenate([np.array([""], object), geography.postcodes])),
         profile=profile,
     )
-    first_year = rng.gamma(2.0, 5.0, count).astype(np.int32) + _FIRST_ARREST_AGE
+    age = rng.gamma(2.0, 5.0, count).astype(np.int32) + _FIRST_ARREST_AGE
+    return chunk, np.minimum(people.dob // 365.25 + FIRST_YEAR + age, _THIS_YEAR).astype(int)
+
+
+def _draw_chunk(
+    seed: int, number: int, count: int, profile: Profile, views: Sequence[str]
+) -> _Drawn:
+    chunk, year = draw_people(stream(seed, _CHUNKS, number), count, profile)
+    names = chunk.names
     # Every agency has a stream of its own, so that asking for probation changes no other file.
     rows = {
         view: capture(stream(seed, _CHUNKS, number, AGENCIES.index(view)), chunk, view)
@@ -164,7 +170,7 @@ def _draw_chunk(
         pnc={v: r.pnc for v, r in rows.items()},
         cro={v: r.cro for v, r in rows.items()},
         alias={v: kinds[_kind_under(chunk, r)] for v, r in rows.items()},
-        year=np.minimum(people.dob // 365.25 + FIRST_YEAR + first_year, _THIS_YEAR).astype(int),
+        year=year,
         people=_people_columns(chunk),
         aliases=_alias_columns(chunk),
         alias_person=chunk.aliases.person,
@@ -281,7 +287,7 @@ def _finish_view(
         if what == "record_id":
             columns[header] = identifiers.record_ids(layout.prefix, order.size, key)
         elif what == "pnc":
-            columns[header] = _pnc_column(rng, owner, pnc, ids)
+            columns[header] = pnc_column(rng, owner, pnc, ids)
         elif what == "cro":
             columns[header] = np.where(cro == CRO_SHOWN, ids["cro"][owner], "").astype(object)
             columns[header][cro == CRO_PLACEHOLDER] = "000000/00Z"
@@ -293,9 +299,10 @@ def _finish_view(
     return columns, order
 
 
-def _pnc_column(
+def pnc_column(
     rng: np.random.Generator, owner: Longs, form: Ints, ids: Mapping[str, Texts]
 ) -> Texts:
+    """Write the PNC number of each row's person in the row's form."""
     column = np.full(owner.size, "", object)
     rows = np.flatnonzero(form != PNC_NONE)
     column[rows] = ids["pnc"][owner[rows]]
