@@ -202,6 +202,19 @@ class Persons:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """Pairs of records of two data sets that people decided on, or know to match.
+
+    `left` and `right` are `int64` indices of records, `match` is `bool[pairs]`.
+    """
+
+    places: tuple[int, int]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    match: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class PassCount:
     """What one blocking pass did.
 

@@ -38,6 +38,13 @@ def _caps(
     return caps
 
 
+def _names(context: click.Context, option: click.Parameter, given: str) -> tuple[str, ...] | None:
+    """Read `auto`, `none`, or names with commas between them."""
+    if given == "auto":
+        return None
+    return () if given == "none" else tuple(given.split(","))
+
+
 @click.command()
 @click.argument("files", type=EXISTING_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", type=NEW_PATH, help="The results folder to make.")
@@ -56,6 +63,32 @@ def _caps(
     show_default=True,
     help="One-to-one (the last three) only where every data set has one record a person.",
 )
+@click.option(
+    "--one-record-a-person",
+    "single",
+    metavar="auto|none|NAMES",
+    default="auto",
+    show_default=True,
+    callback=_names,
+    help="Data sets with one record a person, as police,court: found out, none, or these.",
+)
+@click.option(
+    "--persons",
+    "clustering",
+    type=click.Choice(["strong-first", "components", "star"]),
+    default="strong-first",
+    show_default=True,
+    help="How links join records to persons.",
+)
+@click.option(
+    "--weakest-tie",
+    type=Share(),
+    default=0.0,
+    help="Links below this join no two persons of several records each; they are counted.",
+)
+@click.option("--model", type=EXISTING_FILE, help="A model.json to use instead of training one.")
+@click.option("--labels", type=EXISTING_FILE, help="Pairs known to match, to learn the model from.")
+@click.option("--decisions", type=EXISTING_FILE, help="Reviewed pairs, with a column decision.")
 @click.option("--deduplicate", is_flag=True, help="Link records within each data set too.")
 @click.option(
     "--blocking",
@@ -90,6 +123,12 @@ def link(
     threshold: float | None,
     probability: float | None,
     assignment: Any,
+    single: tuple[str, ...] | None,
+    clustering: Any,
+    weakest_tie: float,
+    model: Path | None,
+    labels: Path | None,
+    decisions: Path | None,
     deduplicate: bool,
     blocking: Any,
     lsh_distance: float | None,
@@ -120,17 +159,33 @@ def link(
     if asked and blocking != "lsh":
         raise UsageError("--lsh-distance, --lsh-completeness and --lsh-bits need --blocking lsh")
     how = Blocking(blocking, HammingLsh(**asked), largest_block)
-    decision = {"threshold": threshold, "probability": probability, "deduplicate": deduplicate}
-    settings = decision | {"blocking": how, "threads": threads, "seed": seed}
+    chosen = {"threshold": threshold, "probability": probability, "single": single}
+    settings = {"deduplicate": deduplicate, "blocking": how, "threads": threads, "seed": seed}
     if only_plan:
-        _plan(files, identity, settings, as_json)
+        _plan(files, identity, chosen, settings, as_json)
         return
     if output is None:
         raise UsageError("say where to: -o FOLDER (or --plan, to link nothing)")
     check_output(output, files, folder=True)
     budget = _budget(files, identity, memory_limit)
     encodings = _read(files, identity)
-    _run(files, output, encodings, settings | {"assignment": assignment} | budget, as_json)
+    tables = _tables(encodings, model, labels, decisions)
+    more = {"assignment": assignment, "clustering": clustering, "weakest_tie": weakest_tie}
+    _run(files, output, encodings, chosen | settings | tables | more | budget, as_json)
+
+
+def _tables(
+    encodings: list[Encodings], model: Path | None, labels: Path | None, decisions: Path | None
+) -> dict[str, Any]:
+    """Read what people have decided or know, and the model of an earlier run."""
+    from linkage.io.decisions import read_decisions
+    from linkage.io.results import read_model
+
+    return {
+        "model": None if model is None else read_model(model),
+        "labels": [] if labels is None else read_decisions(labels, encodings, all_match=True),
+        "decided": [] if decisions is None else read_decisions(decisions, encodings),
+    }
 
 
 def _read(files: tuple[Path, ...], identity: Path | None) -> list[Encodings]:
@@ -156,13 +211,18 @@ def _budget(
 
 
 def _plan(
-    files: tuple[Path, ...], identity: Path | None, settings: dict[str, Any], as_json: bool
+    files: tuple[Path, ...],
+    identity: Path | None,
+    chosen: dict[str, Any],
+    settings: dict[str, Any],
+    as_json: bool,
 ) -> None:
     from linkage.engine.plan import plan
     from linkage.linker.memory import Size, in_gib, needed
+    from linkage.linker.setup import Choices
 
     encodings = _read(files, identity)
-    made = plan(encodings, **settings)
+    made = plan(encodings, Choices(**chosen), **settings)
     memory = needed([Size.of_encodings(one) for one in encodings])
     if as_json:
         print_json(_plan_summary(made) | {"memory_bytes": memory})
@@ -230,6 +290,7 @@ def _run(
     from linkage.engine.local import link as link_encodings
     from linkage.io.results import write_results
     from linkage.linker.persons import person_ids
+    from linkage.linker.reviewed import rank_for_review
 
     with console().progress("comparing") as progress:
         result = link_encodings(
@@ -237,8 +298,18 @@ def _run(
         )
     ids = person_ids(result.persons, encodings)
     manifest = _manifest(files, output, encodings, result, settings)
-    persons = [ids[person] for person in result.persons.person]
-    write_results(output, encodings, result.links, result.review, persons, manifest)
+    write_results(
+        output,
+        encodings,
+        result.links,
+        result.review,
+        [ids[person] for person in result.persons.person],
+        [result.persons.confidence[person] for person in result.persons.person],
+        manifest,
+        result.model,
+        result.fields,
+        [rank_for_review(one) for one in result.review],
+    )
     _tell(result)
     if as_json:
         print_json(manifest)
@@ -248,6 +319,8 @@ def _run(
 
 def _tell(result: LinkResult) -> None:
     """Say what happened on the way; louder, what it cost in links."""
+    for warning in result.warnings:
+        console().say(f"note: {warning}")
     for one in result.passes:
         console().detail(
             f"pass {one.name}: {one.comparisons:,} comparisons, {one.found:,} found first"
@@ -293,6 +366,8 @@ def _manifest(
         ],
         "linked": [[names[one.left_dataset], names[one.right_dataset]] for one in result.links],
         "decision": result.decision,
+        "certificate": None if result.certificate is None else result.certificate.summary(),
+        "warnings": list(result.warnings),
         "blocking": blocking.summary(),
         "seed": settings["seed"],
         "counts": {
@@ -302,6 +377,7 @@ def _manifest(
             "review": sum(map(len, result.review)),
             "persons": result.persons.count,
         },
+        "ties": result.persons.ties,
         "passes": [vars(one) for one in result.passes],
         "seconds": result.seconds,
     }
@@ -315,4 +391,25 @@ def _print_summary(output: Path, encodings: list[Encodings], result: LinkResult)
     print_table(["left", "right", "links", "to review"], rows)
     records = sum(len(one.records) for one in encodings)
     click.echo(f"{records:,} records are {result.persons.count:,} persons")
+    single = result.decision["one_record_a_person"]
+    if single:
+        click.echo(
+            f"one record a person: {', '.join(single)}; candidates of a record compete there"
+        )
+    refused = sum(result.persons.ties[one] for one in ("one_a_data_set", "said_apart", "weak_tie"))
+    if refused:
+        click.echo(f"{refused:,} links join no persons: see ties in the manifest")
+    if result.certificate is not None:
+        _print_certificate(result.certificate.summary())
     click.echo(f"results in {output}/")
+
+
+def _print_certificate(certificate: dict[str, Any]) -> None:
+    said = ", ".join(
+        f"{name} {one['estimate']:.4f} ({one['lower']:.4f} to {one['upper']:.4f})"
+        for name, one in ((name, certificate[name]) for name in ("precision", "recall"))
+    )
+    basis = f"by {certificate['pairs']:,} pairs with an equal identifier"
+    if certificate["basis"] == "model":
+        basis = "by the model; its recall is rather an upper bound"
+    click.echo(f"estimated without truth: {said}, {basis}")

@@ -23,17 +23,21 @@ from linkage.linker.block import Blocking
 from linkage.linker.certificate import Certificate
 from linkage.linker.decide import Decision
 from linkage.linker.persons import Clustering, join_persons
+from linkage.linker.reviewed import apart, apply_decisions
 from linkage.linker.setup import Choices, set_up
 from linkage.linker.together import check_together, data_pairs
-from linkage.model import Encodings, Pairs, PassCount, Persons
+from linkage.linker.train import diagnose
+from linkage.model import Decided, Encodings, Pairs, PassCount, Persons
 
 
 @dataclass(frozen=True)
 class LinkResult:
     """What a run found: links and pairs for review by pair of data sets, persons, and counts.
 
-    `decision` describes the decision, `seconds` the time by stage; `spilled` are the bytes of
-    found pairs that went to disk.
+    `decision` describes the decision, and `certificate` estimates how good the links are. `model`
+    is the content of a model file, None at record level; `fields` are the names of the model's
+    fields and of their levels. `warnings` say what training found wanting; `seconds` is the time by
+    stage, and `spilled` the bytes of found pairs that went to disk.
     """
 
     links: tuple[Pairs, ...]
@@ -43,6 +47,9 @@ class LinkResult:
     all_pairs: int
     decision: dict[str, Any]
     certificate: Certificate | None
+    model: dict[str, Any] | None
+    fields: tuple[tuple[str, ...], tuple[str, ...]]
+    warnings: tuple[str, ...]
     seconds: dict[str, float]
     spilled: int
 
@@ -53,6 +60,9 @@ def link(
     threshold: float | None = None,
     probability: float | None = None,
     single: tuple[str, ...] | None = None,
+    model: object | None = None,
+    labels: Sequence[Decided] = (),
+    decided: Sequence[Decided] = (),
     assignment: Assignment = "many-to-many",
     deduplicate: bool = False,
     clustering: Clustering = "strong-first",
@@ -73,6 +83,11 @@ def link(
         the schema's own where not given.
     single
         The data sets that have one record a person; found out if not given.
+    model, labels
+        The content of a model file, to use it instead of training; pairs of records that are known
+        to match, to learn m from.
+    decided
+        What people decided on pairs of records: it overrules the model.
     assignment
         How records of two data sets are assigned to each other; see `linkage.linker.assign`.
     deduplicate
@@ -102,7 +117,9 @@ def link(
     clock = _Clock()
     data = data_pairs(encodings, deduplicate)
     clock.lap("prepare")
-    how, _ = set_up(encodings, data, Choices(threshold, probability, single), seed)
+    how, trained = set_up(
+        encodings, data, Choices(threshold, probability, single, model, tuple(labels)), seed
+    )
     clock.lap("train")
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         plans = Plans(encodings, blocking or Blocking(), pool)
@@ -111,16 +128,19 @@ def link(
         clock.lap("compare")
         completeness = work.completeness(data)
     settled = how.settle([one.found for one in compared], data)
-    assigned = [_assign(pairs, how, assignment) for pairs in settled.pairs]
+    whole = [apply_decisions(pairs, decided, encodings) for pairs in settled.pairs]
+    assigned = [_assign(pairs, how, assignment) for pairs in whole]
     links, review = (tuple(one) for one in zip(*assigned, strict=True))
     certificate = settled.decision.certificate(links, settled, data, completeness)
     clock.lap("decide")
+    sizes = [len(one.records) for one in encodings]
     persons = join_persons(
-        [len(one.records) for one in encodings],
+        sizes,
         links,
         single=how.single,
         method=clustering,
         weakest_tie=weakest_tie,
+        apart=apart(decided, sizes),
     )
     clock.lap("persons")
     return LinkResult(
@@ -138,6 +158,9 @@ def link(
             "weakest_tie": weakest_tie,
         },
         certificate=certificate,
+        model=settled.decision.content(),
+        fields=settled.decision.labels,
+        warnings=diagnose(trained),
         seconds=clock.seconds,
         spilled=sum(one.spilled for one in compared),
     )

@@ -54,24 +54,56 @@ def write_results(
     links: Sequence[Pairs],
     review: Sequence[Pairs],
     persons: Sequence[NDArray[np.bytes_]],
+    confidence: Sequence[NDArray[np.float64]],
     manifest: dict[str, Any],
+    model: dict[str, Any] | None = None,
+    labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    ranks: Sequence[NDArray[np.int64]] = (),
 ) -> None:
-    """Write a results folder, whole or not at all. `persons` has the person id of every record."""
+    """Write a results folder, whole or not at all.
+
+    `persons` has the person id of every record and `confidence` that of the person; `model` is the
+    content of `model.json`; `labels` name the fields and levels of `Pairs.levels`, and `ranks` the
+    order in which pairs are best reviewed.
+    """
     names = [one.dataset for one in encodings]
     records = [_texts(one.records) for one in encodings]
     with new_folder(path) as folder:
         pq.write_table(_links_table(links, names, records), folder / "links.parquet")
-        pq.write_table(_links_table(review, names, records), folder / "review.parquet")
+        unsure = _links_table(review, names, records)
+        unsure = unsure.append_column("pattern", _patterns(review, labels))
+        unsure = unsure.append_column(
+            "rank", pa.array(np.concatenate([np.empty(0, np.int64), *ranks]))
+        )
+        pq.write_table(unsure, folder / "review.parquet")
         shares = []
-        for one, own, ids in zip(encodings, records, persons, strict=True):
+        columns = zip(encodings, records, persons, confidence, strict=True)
+        for one, own, ids, sure in columns:
             order = pa.array(np.argsort(one.records))
-            share = pa.table({"record": own.take(order), "person_id": _texts(ids).take(order)})
+            share = pa.table({
+                "record": own.take(order),
+                "person_id": _texts(ids).take(order),
+                "confidence": pa.array(sure).take(order),
+            })  # fmt: skip
             pq.write_table(share, folder / f"{one.dataset}.parquet")
             shares.append(share.append_column("dataset", pa.repeat(one.dataset, len(own))))
-        whole = pa.concat_tables(shares).select(["person_id", "dataset", "record"])
+        whole = pa.concat_tables(shares).select(["person_id", "dataset", "record", "confidence"])
         pq.write_table(whole.sort_by("person_id"), folder / "persons.parquet")
-        text = json.dumps(manifest, indent=2) + "\n"
-        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        for name, content in (("manifest", manifest), ("model", model)):
+            if content is not None:
+                text = json.dumps(content, indent=2) + "\n"
+                (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def read_model(path: Path) -> object:
+    """Read the content of a model file; it is checked by the linker. Raises `InputError`."""
+    if path.stat().st_size > _BLOCK_BYTES:
+        raise InputError(f"{path}: too large for a model file")
+    try:
+        content: object = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: not a model file (JSON)") from None
+    return content
 
 
 def read_results(path: Path) -> Results:
@@ -116,6 +148,23 @@ def file_digest(path: Path) -> str:
 def new_manifest() -> dict[str, Any]:
     """Start a results manifest."""
     return {"results_version": RESULTS_VERSION, "software": f"linkage {__version__}"}
+
+
+def _patterns(pairs: Sequence[Pairs], labels: tuple[tuple[str, ...], tuple[str, ...]]) -> pa.Array:
+    """Write out the agreement levels of pairs: `forename=0.85 surname=equal ...`."""
+    texts = []
+    for one in pairs:
+        if not one.levels.size:
+            texts.append(pa.nulls(len(one), pa.string()))
+            continue
+        patterns, place = np.unique(one.levels, axis=0, return_inverse=True)
+        fields, levels = labels
+        written = [
+            " ".join(f"{name}={levels[level]}" for name, level in zip(fields, row, strict=True))
+            for row in patterns.tolist()
+        ]
+        texts.append(pa.array(written).take(pa.array(place.ravel())))
+    return pa.chunked_array(texts, pa.string()).combine_chunks()
 
 
 def _texts(texts: NDArray[np.bytes_]) -> pa.Array:

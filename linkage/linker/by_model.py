@@ -21,6 +21,7 @@ from linkage.linker.levels import DIFFERS, MISSING, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
 from linkage.linker.rarity import rarity_of
 from linkage.linker.sample import draw_equal
+from linkage.linker.saved import level_labels, model_content
 from linkage.linker.together import DataPair
 from linkage.model import Pairs
 from linkage.schema import LinkageSchema
@@ -173,24 +174,22 @@ class ModelDecision:
         )
         return links
 
+    @property
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the names of the model's fields, and of their levels."""
+        return self.levels.fields, tuple(level_labels(self.levels))
+
+    def content(self) -> dict[str, Any]:
+        """Give the model as plain values for a file."""
+        return model_content(self.model, self.levels, self.schema.digest())
+
     def summary(self) -> dict[str, Any]:
-        """Describe the model: m and u by field and level, and the classes of pairs."""
-        model, bounds = self.model, ("differs", *map(str, self.levels.bounds))
-        possible = self.levels.possible
-        fields = {
-            name: {
-                label: {"m": _short(model.m[f, level]), "u": _short(model.u[f, level])}
-                for level, label in enumerate(bounds, start=1)
-                if possible[f, level]
-            }
-            for f, name in enumerate(model.fields)
-        }
+        """Describe the decision; the model has a file of its own."""
         return {
             "method": "fellegi-sunter",
             "probability": self.probability,
             "review_probability": self.review,
-            "prior_weight": round(model.prior_weight, 4),
-            "fields": fields,
+            "prior_weight": round(self.model.prior_weight, 4),
         }
 
     def _closed(
@@ -271,7 +270,7 @@ class ModelDecision:
     def _odds(
         self, place: int, rows: NDArray[np.int64], levels: NDArray[np.int8]
     ) -> NDArray[np.float64]:
-        return self.model.odds(levels, rarity_of(self.rarity[place], rows, levels, self.levels.top))
+        return self.model.odds(levels, self.rarity[place], rows)
 
     def _compete(
         self, found: Sequence[Candidates], data: Sequence[DataPair]
@@ -333,7 +332,3 @@ class ModelDecision:
 
 def _whole(weight: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(weight * WEIGHT_ONE).astype(np.int64)
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")

@@ -114,6 +114,15 @@ class ThresholdDecision:
         )
         return links
 
+    @property
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Tell of no fields: a CLK has none."""
+        return (), ()
+
+    def content(self) -> dict[str, Any] | None:
+        """Give nothing: a threshold is no model."""
+        return None
+
     def summary(self) -> dict[str, Any]:
         """Describe the thresholds."""
         return {"method": "threshold", "threshold": self.threshold, "review": self.review}

@@ -106,6 +106,13 @@ class Decision(Protocol):
     ) -> NDArray[np.bool_]:
         """Tell which of given pairs of rows would be links, in themselves."""
 
+    @property
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the names of the model's fields, and of their levels."""
+
+    def content(self) -> dict[str, Any] | None:
+        """Give the model as plain values for a file, if there is one."""
+
     def summary(self) -> dict[str, Any]:
         """Describe the decision for the manifest."""
 

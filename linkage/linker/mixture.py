@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.kernels.odds import mixture_odds
+
 TINY = 1e-12
-_CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -58,33 +59,46 @@ class Model:
         weights[self.u <= 0] = 0.0
         return weights
 
+    def odds(
+        self,
+        levels: NDArray[np.int8],
+        rarity: NDArray[np.int32] | None = None,
+        rows: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Give the match weight of each pair: log2 of the odds that it is a match.
+
+        `levels` is `int8[pairs, fields]`; `rarity` of `rows`, the pairs' left rows, adds to the
+        weights: see `linker.rarity`.
+        """
+        return mixture_odds(
+            levels,
+            np.empty((0, 0), np.int32) if rarity is None else rarity,
+            np.empty(0, np.int64) if rows is None else rows,
+            self.weights,
+            self.shares,
+            self._log_sizes,
+            self.own,
+        )
+
     def by_class(
         self, levels: NDArray[np.int8], rarity: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
         """Give log2 of the expected pairs of each class, but for what all classes have in common.
 
-        `levels` is `int8[pairs, fields]`; `rarity` `float64[pairs, fields]` adds to the weights.
+        `rarity` `float64[pairs, fields]` adds to the weights.
         """
         weights = self.weights
-        by_field = weights[np.arange(len(weights)), levels]
+        by_field = np.column_stack([weights[f, levels[:, f]] for f in range(len(weights))])
         if rarity is not None:
             by_field = by_field + rarity
-        sizes = np.log2(np.maximum(self.sizes, 1e-30))
-        by_class: NDArray[np.float64] = np.matmul(by_field, self.shares.T.astype(np.float64))
-        by_class += sizes
+        by_class: NDArray[np.float64] = by_field @ self.shares.T.astype(np.float64)
+        by_class += self._log_sizes
         return by_class
 
-    def odds(
-        self, levels: NDArray[np.int8], rarity: NDArray[np.float64] | None = None
-    ) -> NDArray[np.float64]:
-        """Give the match weight of each pair: log2 of the odds that it is a match."""
-        odds = np.empty(len(levels))
-        for start in range(0, len(levels), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            found = self.by_class(levels[part], None if rarity is None else rarity[part])
-            match = np.logaddexp2.reduce(found[:, : self.own], axis=1)
-            odds[part] = match - np.logaddexp2.reduce(found[:, self.own :], axis=1)
-        return odds
+    @property
+    def _log_sizes(self) -> NDArray[np.float64]:
+        sizes: NDArray[np.float64] = np.log2(np.maximum(self.sizes, 1e-30))
+        return sizes
 
     def most(self) -> tuple[NDArray[np.float64], float]:
         """Give weights per field and level, and a constant, whose sum no match weight exceeds.
@@ -103,7 +117,8 @@ class Model:
         found = self.by_class(levels)
         found -= found.max(axis=1, keepdims=True)
         posterior: NDArray[np.float64] = np.exp2(found)
-        return posterior / posterior.sum(axis=1, keepdims=True)
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        return posterior
 
 
 def rising(m: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from linkage.linker.levels import Levels
 from linkage.linker.mixture import TINY, Model
 from linkage.linker.values import row_frequency
 
-#: Units of a bit in which kernels take rarity.
+#: Units of a bit in which kernels take rarity: see `kernels.join` and `kernels.odds`.
 RARITY_ONE = 1 << 16
 #: Rarity counts for these kinds of fields: dates and sexes are about equally frequent.
 _KINDS = frozenset({"name", "postcode", "text", "code"})

@@ -16,12 +16,12 @@ from linkage.linker.compare import side
 from linkage.linker.decide import Decision, log_odds
 from linkage.linker.duplicates import MOST_DUPLICATES, duplicates_per_record
 from linkage.linker.levels import Levels, levels_of
-from linkage.linker.mixture import Model
 from linkage.linker.rarity import value_rarity
+from linkage.linker.saved import model_of
 from linkage.linker.together import DataPair
-from linkage.linker.train import Place, Training, train
+from linkage.linker.train import Place, Training, learn_from_labels, train
 from linkage.linker.values import value_numbers
-from linkage.model import Encodings
+from linkage.model import Decided, Encodings
 
 #: Rows of a data set that training looks at.
 TRAINING_ROWS = 250_000
@@ -31,13 +31,15 @@ TRAINING_ROWS = 250_000
 class Choices:
     """What the user chose for the decision; None leaves it to the schema, or to the data.
 
-    `single` names the data sets that have one record a person. With `model`, nothing is trained.
+    `single` names the data sets that have one record a person. With `model`, the content of a
+    model file, nothing is trained; with `labels`, pairs of records known to match, m is theirs.
     """
 
     threshold: float | None = None
     probability: float | None = None
     single: tuple[str, ...] | None = None
-    model: Model | None = None
+    model: object | None = None
+    labels: tuple[Decided, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,14 @@ def set_up(
     levels = levels_of(encodings[0])
     numbers = [value_numbers(one) for one in encodings]
     samples = [_sample(one, number, random) for one, number in zip(encodings, numbers, strict=True)]
-    trained = None
-    model = choices.model
-    if model is None:
-        trained = train([_place(samples, one.places) for one in data], levels, random)
-        model = trained.model
+    given = None
+    if choices.model is not None:
+        given = model_of(choices.model, levels, schema.digest())
+    places = [_place(samples, one.places) for one in data]
+    trained = train(places, levels, random, given)
+    model = trained.model
+    if choices.labels:
+        model = learn_from_labels(model, levels, data, choices.labels)
     review = schema.decision.review_probability
     if choices.probability is not None:
         log_odds(choices.probability)
@@ -96,7 +101,7 @@ def set_up(
         choices.probability or schema.decision.probability,
         review,
     )
-    return decision, trained
+    return decision, trained if given is None else None
 
 
 def _sample(one: Encodings, numbers: NDArray[np.uint64], random: np.random.Generator) -> _Sample:
@@ -120,7 +125,7 @@ def _single(
     encodings: Sequence[Encodings],
     data: Sequence[DataPair],
     samples: Sequence[_Sample],
-    trained: Training | None,
+    trained: Training,
     levels: Levels,
     choices: Choices,
     random: np.random.Generator,
@@ -129,7 +134,7 @@ def _single(
     if choices.single is not None:
         return tuple(one.dataset in choices.single for one in encodings)
     within = {one.places[0] for one in data if one.within}
-    if trained is None or within:
+    if within:
         return tuple(False for _ in encodings)
     single = []
     for one in samples:
