@@ -172,6 +172,14 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.left)
 
+    @property
+    def patterns(self) -> NDArray[np.int64]:
+        """Give a number for the agreement pattern of each pair; 0 where levels are not known."""
+        if not self.levels.size:
+            return np.zeros(len(self), np.int64)
+        base = int(self.levels.max()) + 1
+        return self.levels.astype(np.int64) @ base ** np.arange(self.levels.shape[1])
+
     def take(self, chosen: NDArray[Any]) -> Pairs:
         """Give the pairs at the given indices, or where the given mask is true."""
         return Pairs(

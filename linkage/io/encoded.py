@@ -35,9 +35,10 @@ from linkage.errors import InputError, MismatchError, shown
 from linkage.io.clks import read_clks
 from linkage.io.ids import text_array, text_order
 from linkage.io.outputs import new_file
+from linkage.io.records import record_ids, repeats
 from linkage.io.sealed import opened, seal
 from linkage.kernels.bits import popcounts
-from linkage.model import FORMAT_VERSION, MAX_ID_BYTES, Encodings, Manifest, expected_slices
+from linkage.model import FORMAT_VERSION, Encodings, Manifest, expected_slices
 from linkage.schema import LinkageSchema
 
 _METADATA_KEY = b"linkage"
@@ -200,7 +201,7 @@ def _read_rows(
             break
         if any(batch.column(name).null_count for name in ("record", "bits", *counted)):
             raise InputError(f"{path}: a row without record, bits or popcounts; the file is bad")
-        ids.append(_ids(batch.column("record"), path))
+        ids.append(record_ids(batch.column("record"), path))
         bits[start:stop] = _words(batch.column("bits"), width)
         for place, name in enumerate(manifest.passes):
             column = batch.column(f"block.{name}").fill_null(0)
@@ -236,7 +237,7 @@ def _read_rows(
 
 
 def _check_encodings(encodings: Encodings, path: str | Path) -> None:
-    if len(np.unique(encodings.records)) != len(encodings.records):
+    if repeats(encodings.records):
         raise InputError(f"{path}: a record id appears twice, in rows that are not adjacent")
 
 
@@ -338,13 +339,6 @@ def _batch(columns: dict[str, NDArray[Any]], schema: pa.Schema) -> pa.RecordBatc
         buffers = [mask if mask is None else pa.py_buffer(mask), pa.py_buffer(cells)]
         arrays.append(pa.Array.from_buffers(schema.field(name).type, len(cells), buffers))
     return pa.record_batch(arrays, schema=schema)
-
-
-def _ids(column: pa.Array, path: str | Path) -> NDArray[np.bytes_]:
-    ids = np.array(column.cast(pa.binary()).to_pylist(), dtype=object)
-    if any(not 0 < len(one) <= MAX_ID_BYTES or one.endswith(b"\0") for one in ids):
-        raise InputError(f"{path}: a record id is empty or longer than {MAX_ID_BYTES} bytes")
-    return ids.astype(np.bytes_)
 
 
 def _words(column: pa.Array, width: int) -> NDArray[np.uint64]:

@@ -157,7 +157,8 @@ def _patterns(pairs: Sequence[Pairs], labels: tuple[tuple[str, ...], tuple[str, 
         if not one.levels.size:
             texts.append(pa.nulls(len(one), pa.string()))
             continue
-        patterns, place = np.unique(one.levels, axis=0, return_inverse=True)
+        _, first, place = np.unique(one.patterns, return_index=True, return_inverse=True)
+        patterns = one.levels[first]
         fields, levels = labels
         written = [
             " ".join(f"{name}={levels[level]}" for name, level in zip(fields, row, strict=True))

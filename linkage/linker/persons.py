@@ -65,13 +65,15 @@ def join_persons(
         weak = strength[order] < (weakest_tie if strict else 0.0)
         said = apart if apart is not None and strict else np.empty((0, 2), np.int64)
         root, fate = join_records(left, right, weak, holds, said)
-    roots, person = np.unique(root, return_inverse=True)
-    confidence = np.ones(len(roots))
+    own = root == np.arange(len(root))
+    person = (np.cumsum(own) - 1)[root]
+    count = int(np.count_nonzero(own))
+    confidence = np.ones(count)
     joined = fate == 0
     np.minimum.at(confidence, person[left[joined]], strength[order][joined])
     parts = tuple(part.astype(np.int64) for part in np.split(person, starts[1:-1]))
     counts = {name: int(np.count_nonzero(fate == n)) for n, name in enumerate(_FATES)}
-    return Persons(parts, len(roots), confidence, counts)
+    return Persons(parts, count, confidence, counts)
 
 
 def person_ids(persons: Persons, encodings: Sequence[Encodings]) -> NDArray[np.bytes_]:

@@ -44,9 +44,7 @@ def rank_for_review(pairs: Pairs) -> NDArray[np.int64]:
     """
     chance = np.where(np.isnan(pairs.probability), pairs.similarity, pairs.probability)
     doubt = chance * (1 - chance)
-    codes = np.zeros(len(pairs), np.int64)
-    if pairs.levels.size:
-        codes = np.unique(pairs.levels, axis=0, return_inverse=True)[1].ravel()
+    codes = np.unique(pairs.patterns, return_inverse=True)[1]
     total = np.bincount(codes, doubt) if len(codes) else np.empty(0)
     order = np.lexsort((-doubt, codes))
     first = np.flatnonzero(np.diff(codes[order], prepend=-1))
