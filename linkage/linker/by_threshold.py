@@ -17,9 +17,9 @@ from linkage.linker.certificate import Certificate
 from linkage.linker.compare import Scored, agreement_rule, collapse, row_similarity
 from linkage.linker.completeness import Completeness
 from linkage.linker.decide import Candidates, Settled, strongest_first, with_keys
+from linkage.linker.null import find_threshold
 from linkage.linker.together import DataPair
 from linkage.model import Encodings, Pairs
-from linkage.schema import LinkageSchema
 
 #: Pairs so far below a threshold that was given are for review.
 _REVIEW_GAP = 0.15
@@ -27,31 +27,47 @@ _REVIEW_GAP = 0.15
 
 @dataclass(frozen=True)
 class ThresholdDecision:
-    """Links from a Dice `threshold` on, review from `review` up to it."""
+    """Links from a Dice `threshold` on, review from `review` up to it.
+
+    `precision` is the share of right links that the data itself let expect, NaN where the threshold
+    is not from the data; `basis` says where it is from: `given`, `data` or `schema`.
+    """
 
     whole: Rule
     threshold: float
     review: float
+    basis: str
+    precision: float
     single: tuple[bool, ...]
 
     @classmethod
     def setup(
-        cls, encodings: Sequence[Encodings], schema: LinkageSchema, threshold: float | None
+        cls,
+        encodings: Sequence[Encodings],
+        data: Sequence[DataPair],
+        threshold: float | None,
+        seed: int,
     ) -> ThresholdDecision:
-        """Take the thresholds of the schema, or the one given.
+        """Take the threshold given, or find one in the data, or take that of the schema.
 
         Raises `UsageError` for a threshold that is not between 0 and 1.
         """
-        review = schema.decision.review_threshold
+        decision = encodings[0].schema.decision
+        review, basis, precision = decision.review_threshold, "given", float("nan")
         if threshold is None:
-            threshold = schema.decision.threshold
+            found = find_threshold(data, seed)
+            basis = "schema" if found is None else "data"
+            threshold = decision.threshold if found is None else found.threshold
+            precision = precision if found is None else found.precision
+            review = min(review, max(0.0, threshold - _REVIEW_GAP))
         elif not 0.0 <= threshold <= 1.0:
             raise UsageError(f"threshold {threshold!r} is not between 0 and 1")
         else:
             review = min(review, max(0.0, threshold - _REVIEW_GAP))
         weights = np.array([[0.0, 0.0, 1.0]])
         rule = agreement_rule(encodings[0], (review,), weights, cutoff=1.0)
-        return cls(rule, threshold, review, tuple(False for _ in encodings))
+        single = tuple(False for _ in encodings)
+        return cls(rule, threshold, review, basis, precision, single)
 
     def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
         """Let pairs through from the review threshold on."""
@@ -125,4 +141,11 @@ class ThresholdDecision:
 
     def summary(self) -> dict[str, Any]:
         """Describe the thresholds."""
-        return {"method": "threshold", "threshold": self.threshold, "review": self.review}
+        known = not np.isnan(self.precision)
+        return {
+            "method": "threshold",
+            "threshold": self.threshold,
+            "review_threshold": self.review,
+            "threshold_from": self.basis,
+            "expected_precision": round(self.precision, 4) if known else None,
+        }

@@ -70,7 +70,7 @@ def set_up(
                 "a probability or a model needs field-level encodings; these are record-level: "
                 "use a threshold (a Dice similarity)"
             )
-        return ThresholdDecision.setup(encodings, schema, choices.threshold), None
+        return ThresholdDecision.setup(encodings, data, choices.threshold, seed), None
     if choices.threshold is not None:
         raise UsageError(
             "a threshold (Dice) needs record-level encodings; these are field-level: "
