@@ -31,6 +31,8 @@ from linkage.kernels.scan import NEVER, Rows, Scan, Tiles, scan_tiles
 
 #: Tiles that are compared with all rows in turn: they stay in the second-level cache.
 _CHUNK_BYTES = 1 << 18
+#: Popcounts have 16 bits, and fixed-point thresholds tell Dice values apart up to so many words.
+MOST_WORDS = 256
 _PARTS_PER_THREAD = 4
 #: Rows and tiles that the choice of `Scan.early` looks at, and what a look costs in words.
 _SAMPLE = 64
@@ -192,4 +194,8 @@ def _matrix(bits: NDArray[np.uint64], side: str) -> NDArray[np.uint64]:
         raise InputError(f"{side} must be a uint64 matrix [rows, words]; it is {kind} {shape}")
     if bits.shape[1] == 0:
         raise InputError(f"{side} has rows of no words")
+    if bits.shape[1] > MOST_WORDS:
+        raise InputError(
+            f"{side} has rows of {bits.shape[1]} words; more than {MOST_WORDS} overflow the counts"
+        )
     return cast(NDArray[np.uint64], np.ascontiguousarray(bits))

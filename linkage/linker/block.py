@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.errors import UsageError, shown
+from linkage.errors import InputError, UsageError, shown
 from linkage.kernels.blocks import match_keys
 from linkage.linker.levels import telling_passes
 from linkage.linker.lsh import HammingLsh
@@ -23,6 +23,8 @@ BlockingMethod = Literal["tokens", "lsh", "all-pairs"]
 
 #: Comparisons of one task: large enough to keep a thread busy, small enough to share out.
 TASK_COMPARISONS = 8_000_000
+#: Orders of rows are int32.
+_MOST_ROWS = (1 << 31) - 1
 #: Name of the one pass that compares all pairs.
 ALL_PAIRS = "all_pairs"
 
@@ -149,6 +151,8 @@ def plan_pass(keys: BlockKeys, number: int, *, within: bool, cap: int | None = N
 
     A block with more rows on either side than `cap` is left out.
     """
+    if max(len(keys.left), len(keys.right)) >= _MOST_ROWS:
+        raise InputError(f"more than {_MOST_ROWS:,} rows in a data set overflow the row numbers")
     left_order, left_keys = _sorted_rows(keys.left[:, number])
     if within:
         right_order, right_keys = left_order, left_keys
