@@ -35,7 +35,7 @@ _CHUNK_BYTES = 1 << 18
 MOST_WORDS = 256
 _PARTS_PER_THREAD = 4
 #: Rows and tiles that the choice of `Scan.early` looks at, and what a look costs in words.
-_SAMPLE = 64
+_SAMPLE = 32
 _LOOK_COST = 1.0
 #: Bits that a pair as one number may have, without its sign.
 _KEY_BITS = 63

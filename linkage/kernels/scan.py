@@ -91,7 +91,8 @@ def scan_tiles(rows: Rows, tiles: Tiles, scan: Scan) -> NDArray[np.int64]:
     pairs = int((rows.groups[:, 1] - rows.groups[:, 0]).sum()) * LANES * len(tiles.bits)
     # NumPy asks for huge pages, so that room that isn't used costs nothing, and room that is
     # costs a fraction of what it would inside a kernel.
-    room = min(int(pairs * scan.share * _ROOM), _MOST_ROOM) + _LEAST_ROOM + LANES * scan.chunk
+    least = _LEAST_ROOM + 4 * LANES * (scan.chunk + 1)
+    room = min(int(pairs * scan.share * _ROOM), _MOST_ROOM) + least
     at = np.zeros(3, np.int64)
     parts = []
     while at[0] < len(tiles.bits):
@@ -122,30 +123,51 @@ def _scan(
             group = at[1]
             kind = groups[group, 2]
             first, last = _reachable(need, least[kind], right_order, places, begin, end)
-            for n in range(groups[group, 0] + at[2], groups[group, 1]):
-                if found + LANES * (last - first + 1) > keys.size:
+            stop = groups[group, 1]
+            for n in range(groups[group, 0] + at[2], stop, 4):
+                if found + 4 * LANES * (last - first + 1) > keys.size:
                     at[2] = n - groups[group, 0]
                     return found
-                i = order[n]
+                # Four rows at a time share the loads of a tile. The last row stands in for those
+                # behind it, and is looked at once only.
+                i0, i1 = order[n], order[min(n + 1, stop - 1)]
+                i2, i3 = order[min(n + 2, stop - 1)], order[min(n + 3, stop - 1)]
                 for tile in range(first, last):
-                    common, wanted = spread(0), load(need, tile - begin, 0)
+                    c0 = c1 = c2 = c3 = spread(0)
                     for word in range(early):
-                        common = add_common(common, load(right, tile, word), bits[i, word])
-                    if early < words:
-                        most = lowest(spread(rest[i]), load(right_rest, tile, 0))
-                        if reaching(common + most, wanted) == 0:
+                        lanes = load(right, tile, word)
+                        c0 = add_common(c0, lanes, bits[i0, word])
+                        c1 = add_common(c1, lanes, bits[i1, word])
+                        c2 = add_common(c2, lanes, bits[i2, word])
+                        c3 = add_common(c3, lanes, bits[i3, word])
+                    wanted, behind = load(need, tile - begin, 0), load(right_rest, tile, 0)
+                    a0 = reaching(c0 + lowest(spread(rest[i0]), behind), wanted)
+                    a1 = reaching(c1 + lowest(spread(rest[i1]), behind), wanted)
+                    a2 = reaching(c2 + lowest(spread(rest[i2]), behind), wanted)
+                    a3 = reaching(c3 + lowest(spread(rest[i3]), behind), wanted)
+                    if a0 | a1 | a2 | a3 == 0:
+                        continue
+                    for k in range(min(4, stop - n)):
+                        common, i, alive = c0, i0, a0
+                        if k == 1:
+                            common, i, alive = c1, i1, a1
+                        elif k == 2:
+                            common, i, alive = c2, i2, a2
+                        elif k == 3:
+                            common, i, alive = c3, i3, a3
+                        if alive == 0:
                             continue
                         for word in range(early, words):
                             common = add_common(common, load(right, tile, word), bits[i, word])
-                    passed = reaching(common, wanted)
-                    if passed == 0:
-                        continue
-                    key = spread(i << right_bits) + load(right_order, tile, 0)
-                    if scale > 0:
-                        right_count = load(right_counts, tile, 0)
-                        rank = _rank(common, left_counts[kind], right_count, measure, length, scale)
-                        key = key + shifted(spread(scale) - rank, left_bits + right_bits)
-                    found = store(keys, found, key, passed)
+                        passed = reaching(common, wanted)
+                        if passed == 0:
+                            continue
+                        key = spread(i << right_bits) + load(right_order, tile, 0)
+                        if scale > 0:
+                            b = load(right_counts, tile, 0)
+                            rank = _rank(common, left_counts[kind], b, measure, length, scale)
+                            key = key + shifted(spread(scale) - rank, left_bits + right_bits)
+                        found = store(keys, found, key, passed)
             at[1], at[2] = group + 1, 0
         at[0], at[1] = end, 0
     return found
