@@ -49,15 +49,15 @@ def find_threshold(data: Sequence[DataPair], seed: int) -> FoundThreshold | None
     share = _COMPARISONS // len(across)
     drawn = [_sample(one.left, one.right, random, share) for one in across]
     observed = _rates(drawn)
-    pairs = sum(float(counts.sum()) for counts, _ in drawn)
     smooth = np.ones(_SMOOTH) / _SMOOTH
     flat = [np.convolve(one, smooth, "same") for one in (null, observed)]
-    by_chance = np.flatnonzero(flat[0] >= _MOST_BY_CHANCE * flat[1])
+    chance = (flat[0] > 0) & (flat[0] >= _MOST_BY_CHANCE * flat[1])
+    by_chance = np.flatnonzero(chance)
     first = int(by_chance.max()) + 1 if len(by_chance) else 0
-    found = float(observed[first:].sum())
-    if pairs < _LEAST_PAIRS or first >= len(observed) - 1 or found <= 0:
+    pairs = sum(float(counts[first:].sum()) for counts, _ in drawn)
+    if pairs < _LEAST_PAIRS:
         return None
-    precision = 1 - min(1.0, float(null[first:].sum()) / found)
+    precision = 1 - min(1.0, float(null[first:].sum()) / float(observed[first:].sum()))
     return FoundThreshold(round(_LOWEST + first * _BIN, 4), precision)
 
 
