@@ -45,7 +45,8 @@ def test_plan__shows_passes_cost_and_completeness(linker):
 
 def test_link__compares_all_pairs(linker):
     manifest = linked(linker, "new", "--blocking", "all-pairs")
-    assert manifest["counts"]["comparisons"] == manifest["counts"]["all_pairs"]
+    assert manifest["passes"][-1]["name"] == "all_pairs"
+    assert manifest["passes"][-1]["comparisons"] == manifest["counts"]["all_pairs"]
     assert manifest["blocking"] == {"method": "all-pairs", "lsh": None, "largest_block": {}}
 
 

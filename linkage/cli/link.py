@@ -17,10 +17,10 @@ from linkage.cli.console import (
     print_table,
     shared_options,
 )
+from linkage.cli.planned import read_files, show_plan
 
 if TYPE_CHECKING:
     from linkage.engine.local import LinkResult
-    from linkage.engine.plan import Plan
     from linkage.linker.block import Blocking
     from linkage.model import Encodings
 
@@ -162,13 +162,13 @@ def link(
     chosen = {"threshold": threshold, "probability": probability, "single": single}
     settings = {"deduplicate": deduplicate, "blocking": how, "threads": threads, "seed": seed}
     if only_plan:
-        _plan(files, identity, chosen, settings, as_json)
+        show_plan(read_files(files, identity), chosen, settings, as_json)
         return
     if output is None:
         raise UsageError("say where to: -o FOLDER (or --plan, to link nothing)")
     check_output(output, files, folder=True)
     budget = _budget(files, identity, memory_limit)
-    encodings = _read(files, identity)
+    encodings = read_files(files, identity)
     tables = _tables(encodings, model, labels, decisions)
     more = {"assignment": assignment, "clustering": clustering, "weakest_tie": weakest_tie}
     _run(files, output, encodings, chosen | settings | tables | more | budget, as_json)
@@ -188,12 +188,6 @@ def _tables(
     }
 
 
-def _read(files: tuple[Path, ...], identity: Path | None) -> list[Encodings]:
-    from linkage.io.encoded import read_encodings
-
-    return [read_encodings(file, identity) for file in files]
-
-
 def _budget(
     files: tuple[Path, ...], identity: Path | None, memory_limit: int | None
 ) -> dict[str, Any]:
@@ -208,76 +202,6 @@ def _budget(
     budget = pairs_budget(sizes, memory_limit)
     hold_to(memory_limit)
     return {"pairs_budget": budget}
-
-
-def _plan(
-    files: tuple[Path, ...],
-    identity: Path | None,
-    chosen: dict[str, Any],
-    settings: dict[str, Any],
-    as_json: bool,
-) -> None:
-    from linkage.engine.plan import plan
-    from linkage.linker.memory import Size, in_gib, needed
-    from linkage.linker.setup import Choices
-
-    encodings = _read(files, identity)
-    made = plan(encodings, Choices(**chosen), **settings)
-    memory = needed([Size.of_encodings(one) for one in encodings])
-    if as_json:
-        print_json(_plan_summary(made) | {"memory_bytes": memory})
-    elif console().level:
-        _print_plan(made)
-        click.echo(f"memory: about {in_gib(memory)}, and 24 bytes a pair found")
-
-
-def _plan_summary(made: Plan) -> dict[str, Any]:
-    whole = made.completeness
-    seconds, met, alone = made.seconds, whole.by_pass, whole.alone
-    passes = [
-        vars(one) | {"seconds": round(s, 3), "links_met": m, "links_met_alone": a}
-        for one, s, m, a in zip(made.passes, seconds, met, alone, strict=True)
-    ]
-    completeness = {
-        "estimate": whole.share if whole.links else None,
-        "interval": list(whole.interval),
-        "sampled_links": whole.links,
-    }
-    return {
-        "passes": passes,
-        "comparisons": sum(one.comparisons for one in made.passes),
-        "all_pairs": made.all_pairs,
-        "seconds": round(sum(seconds), 3),
-        "pairs_completeness": completeness,
-    }
-
-
-def _print_plan(made: Plan) -> None:
-    whole = made.completeness
-    capped = any(one.skipped_blocks for one in made.passes)
-    header = ["pass", "blocks", "largest", "comparisons", "seconds", "of links", "alone"]
-    rows: list[list[Any]] = []
-    for one, seconds, met, alone in zip(
-        made.passes, made.seconds, whole.by_pass, whole.alone, strict=True
-    ):
-        row = [one.name, one.blocks, one.largest_block, one.comparisons, f"{seconds:.1f}"]
-        row += [f"{met / max(1, whole.links):.3f}", f"{alone / max(1, whole.links):.3f}"]
-        rows.append(row + ([one.skipped_blocks, round(one.lost_links)] if capped else []))
-    print_table(header + (["skipped", "lost links"] if capped else []), rows)
-    comparisons = sum(one.comparisons for one in made.passes)
-    share = comparisons / max(1, made.all_pairs)
-    click.echo(f"{comparisons:,} comparisons, {share:.2%} of all pairs; comparing them")
-    click.echo(
-        f"takes about {sum(made.seconds):.0f} seconds, and training and files as much as now"
-    )
-    if not whole.links:
-        click.echo("pairs completeness: unknown, for the sample compared in full holds no link")
-        return
-    low, high = whole.interval
-    click.echo(
-        f"pairs completeness: about {whole.share:.3f} ({low:.3f} to {high:.3f}), from "
-        f"{whole.links:,} links of rows compared with all others"
-    )
 
 
 def _run(

@@ -22,11 +22,11 @@ from linkage.linker.assign import Assignment, assign
 from linkage.linker.block import Blocking
 from linkage.linker.certificate import Certificate
 from linkage.linker.decide import Decision
+from linkage.linker.diagnose import diagnose
 from linkage.linker.persons import Clustering, join_persons
 from linkage.linker.reviewed import apart, apply_decisions
 from linkage.linker.setup import Choices, set_up
 from linkage.linker.together import check_together, data_pairs
-from linkage.linker.train import diagnose
 from linkage.model import Decided, Encodings, Pairs, PassCount, Persons
 
 

@@ -15,11 +15,12 @@ from linkage.linker.by_threshold import ThresholdDecision
 from linkage.linker.compare import side
 from linkage.linker.decide import Decision, log_odds
 from linkage.linker.duplicates import MOST_DUPLICATES, duplicates_per_record
+from linkage.linker.labels import learn_from_labels
 from linkage.linker.levels import Levels, levels_of
 from linkage.linker.rarity import value_rarity
 from linkage.linker.saved import model_of
 from linkage.linker.together import DataPair
-from linkage.linker.train import Place, Training, learn_from_labels, train
+from linkage.linker.train import Place, Training, train
 from linkage.linker.values import value_numbers
 from linkage.model import Decided, Encodings
 

@@ -16,14 +16,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.errors import InputError
 from linkage.kernels.join import Side
 from linkage.linker.levels import IDENTIFIERS, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
 from linkage.linker.sample import draw_equal
-from linkage.linker.together import DataPair
 from linkage.linker.values import count_equal, joint_numbers
-from linkage.model import Decided
 
 #: Pairs drawn at random, and pairs drawn from a block.
 _RANDOM_PAIRS = 1_000_000
@@ -32,9 +29,6 @@ _ITERATIONS, _SETTLED, _TOLERANCE = 150, 20, 1e-5
 #: A field tells if so many pairs have it on both sides, and a block has so many strangers a row.
 _PRESENT, _STRANGERS = 0.3, 0.1
 _MOST_CLASS_FIELDS = 6
-LEAST_LABELS = 50
-#: Blocks disagree if one estimates so many times the matches of the median.
-_DISAGREE = 1.5
 #: A match agrees (reaches this Dice) at least so often in a name or date, and in another field.
 _AGREES_AT, _AGREES, _AGREES_OTHERS = 0.7, 0.5, 0.15
 
@@ -119,31 +113,6 @@ def train(
     return Training(_pruned(model), tuple(blocks), tuple(estimates.tolist()), free)
 
 
-def learn_from_labels(
-    model: Model, levels: Levels, data: Sequence[DataPair], labels: Sequence[Decided]
-) -> Model:
-    """Give the model with the m of pairs that are known to match; only levels of these count.
-
-    Raises `InputError` if there are fewer than `LEAST_LABELS`.
-    """
-    drawn = [np.empty((0, len(levels.fields)), np.int8)]
-    for one in data:
-        for known in labels:
-            if known.places == one.places:
-                i = np.searchsorted(one.left.owner, known.left[known.match])
-                j = np.searchsorted(one.right.owner, known.right[known.match])
-                drawn.append(levels.of(one.left_side, one.right_side, i, j))
-    whole = np.concatenate(drawn)
-    if len(whole) < LEAST_LABELS:
-        raise InputError(
-            f"{len(whole)} labelled matches of linked data sets are too few to learn from; "
-            f"{LEAST_LABELS} are needed"
-        )
-    ones = np.ones(len(whole))
-    m = [share_levels(whole[:, f], ones, model.u[f]) for f in _all(levels)]
-    return replace(model, m=rising(np.array(m), model.u))
-
-
 def choose_blocks(
     chance: NDArray[np.float64], present: NDArray[np.float64], levels: Levels, pairs: float
 ) -> list[tuple[int, ...]]:
@@ -213,33 +182,6 @@ def presence(one: Place, levels: Levels) -> NDArray[np.float64]:
     left, right = ((numbers != 0).mean(axis=0) for numbers in (one.left_numbers, one.right_numbers))
     present[: levels.slices] = left * right
     return present
-
-
-def diagnose(trained: Training | None) -> tuple[str, ...]:
-    """Say what training found wanting, in words for the operator."""
-    if trained is None:
-        return ()
-    model, said = trained.model, []
-    if len(model.shares) <= model.own + 1 and model.own == 1:
-        said.append(
-            "no field is personal (a date of birth), or too few fields were there to tell families "
-            "from persons: expect false links within households"
-        )
-    stuck = [name for name, free in zip(model.fields, trained.free, strict=True) if not free]
-    if stuck:
-        said.append(
-            f"{', '.join(stuck)}: every block of equal values agrees on it, so that how often "
-            "matches agree on it could not be learned; add a field"
-        )
-    if model.matches < 1:
-        said.append("no match was found in training: these data sets may have no person in common")
-    estimates = np.array([one for one in trained.estimates if one > 0])
-    if len(estimates) > 1 and estimates.max() > _DISAGREE * max(np.median(estimates), 1.0):
-        said.append(
-            f"blocks disagree on the number of matches (from {estimates.min():,.0f} to "
-            f"{estimates.max():,.0f}): the data may be too dirty or have too few fields to be sure"
-        )
-    return tuple(said)
 
 
 def _by_chance(
