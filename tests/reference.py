@@ -10,8 +10,9 @@ import base64
 import hashlib
 import hmac
 import math
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, combinations, pairwise
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -87,8 +88,12 @@ def blocked_pairs(
     cutoff: float,
     *,
     within: bool,
+    rarity: list[list[float]] | None = None,
 ) -> set[tuple[int, int, float]]:
-    """Pairs of rows that share a token in some pass and weigh at least the cutoff, with weight."""
+    """Pairs of rows that share a token in some pass and weigh at least the cutoff, with weight.
+
+    `rarity` of a left row and slice adds to the weight of the highest level.
+    """
     found = set()
     for i, a in enumerate(left):
         for j, b in enumerate(right):
@@ -101,6 +106,8 @@ def blocked_pairs(
                 for x, y in zip(slices_of(a, ends), slices_of(b, ends), strict=True)
             ]
             weight = sum(weights[k][one] for k, one in enumerate(levels))
+            if rarity:
+                weight += sum(rarity[i][k] for k, one in enumerate(levels) if one > len(bounds))
             if weight >= cutoff:
                 found.add((i, j, weight))
     return found
@@ -207,3 +214,133 @@ def hamming_key(filter_: int, positions: list[int]) -> int:
     """The sampled bits of a filter below a 1; 0 for an empty filter."""
     sampled = sum((filter_ >> position & 1) << k for k, position in enumerate(positions))
     return (1 << len(positions)) + sampled if filter_ else 0
+
+
+def link_odds(
+    links: list[tuple[int, int]], weights: list[float], single: tuple[bool, bool]
+) -> list[float]:
+    """Odds of each link: over all sets of links that use no record of a `single` side twice.
+
+    A set weighs the product of the weights of its links.
+    """
+    whole, having = Fraction(0), [Fraction(0)] * len(links)
+    for chosen in subsets(range(len(links))):
+        sides = [[links[k][side] for k in chosen] for side in (0, 1)]
+        if any(one and len(set(used)) < len(used) for one, used in zip(single, sides, strict=True)):
+            continue
+        weight = math.prod((Fraction(weights[k]) for k in chosen), start=Fraction(1))
+        whole += weight
+        for k in chosen:
+            having[k] += weight
+    return [float(one / (whole - one)) for one in having]
+
+
+def subsets(members: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """All subsets, the empty one first."""
+    members = list(members)
+    return chain.from_iterable(combinations(members, n) for n in range(len(members) + 1))
+
+
+def rising(m: list[float], u: list[float]) -> list[float]:
+    """Shares whose ratio to u rises, nearest to m: the max-min formula of isotonic regression."""
+    known = [k for k, one in enumerate(u) if one > 0]
+    made = list(m)
+    for place, k in enumerate(known):
+        ratios = [
+            min(
+                sum(m[n] for n in known[first:last]) / sum(u[n] for n in known[first:last])
+                for last in range(place + 1, len(known) + 1)
+            )
+            for first in range(place + 1)
+        ]
+        made[k] = u[k] * max(ratios)
+    return made
+
+
+def match_weight(
+    levels: list[int],
+    m: list[list[float]],
+    u: list[list[float]],
+    classes: list[tuple[set[int], float]],
+    own: int,
+    rarity: list[float],
+) -> float:
+    """log2 of the odds that a pair is a match, class by class; `own` classes are matches.
+
+    A class is the fields in common and its number of pairs. `rarity` adds to the weights.
+    """
+    expected = []
+    for common, size in classes:
+        for field, level in enumerate(levels):
+            if level:
+                u_here = u[field][level]
+                m_here = m[field][level] * 2 ** rarity[field]
+                size *= m_here if field in common else u_here
+        expected.append(size)
+    return math.log2(sum(expected[:own]) / sum(expected[own:]))
+
+
+def equal_pairs(left: list[int], right: list[int], *, within: bool) -> set[tuple[int, int]]:
+    """Places of equal numbers other than 0; within one list, the lower place first."""
+    return {
+        (i, j)
+        for i, a in enumerate(left)
+        for j, b in enumerate(right)
+        if a == b != 0 and (i < j or not within)
+    }
+
+
+def join_strong_first(
+    count: int,
+    links: list[tuple[int, int]],
+    weak: list[bool],
+    holds: list[int],
+    apart: list[tuple[int, int]],
+) -> tuple[list[frozenset[int]], list[int]]:
+    """Groups of records, joined link by link, and what became of the links (see the kernel)."""
+    groups = [frozenset([one]) for one in range(count)]
+    fates = []
+    for (a, b), feeble in zip(links, weak, strict=True):
+        one = next(group for group in groups if a in group)
+        other = next(group for group in groups if b in group)
+        if one is other:
+            fates.append(1)
+        elif any(holds[i] & holds[j] for i in one for j in other):
+            fates.append(2)
+        elif any((i, j) in apart or (j, i) in apart for i in one for j in other):
+            fates.append(3)
+        elif feeble and len(one) > 1 and len(other) > 1:
+            fates.append(4)
+        else:
+            fates.append(0)
+            groups = [group for group in groups if group not in (one, other)] + [one | other]
+    return groups, fates
+
+
+def join_stars(
+    count: int, links: list[tuple[int, int]], holds: list[int]
+) -> tuple[list[frozenset[int]], list[int]]:
+    """Groups of records around a centre, and what became of the links (see the kernel)."""
+    stars: dict[int, set[int]] = {}
+    fates = []
+    for link in links:
+        homes = [next((c for c, star in stars.items() if one in star), None) for one in link]
+        if link[0] == link[1] or (homes[0] is not None and homes[0] == homes[1]):
+            fates.append(1)
+            continue
+        if homes == [None, None] or (homes[0] == link[0] and homes[1] is None):
+            centre, member = link
+        elif homes[1] == link[1] and homes[0] is None:
+            member, centre = link
+        else:
+            fates.append(4)
+            continue
+        star = stars.get(centre, {centre})
+        if any(holds[one] & holds[member] for one in star):
+            fates.append(2)
+            continue
+        stars[centre] = star | {member}
+        fates.append(0)
+    joined = set().union(*stars.values()) if stars else set()
+    alone = [frozenset([one]) for one in range(count) if one not in joined]
+    return alone + [frozenset(star) for star in stars.values()], fates

@@ -19,7 +19,7 @@ from linkage.io.ids import ids_path
 from linkage.io.outputs import check_output, new_file, new_folder
 from linkage.io.tables import read_batches, read_table
 from linkage.model import Encodings
-from tests.test_linker import people
+from tests.samples import people
 
 
 def assert_same(one, other):

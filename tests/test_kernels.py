@@ -16,9 +16,11 @@ from linkage.kernels.blocks import match_keys, strongest
 from linkage.kernels.dice import find_pairs
 from linkage.kernels.filters import merge_rows, set_bits
 from linkage.kernels.join import Rule, Side, compare_blocks, pair_levels
+from linkage.kernels.matching import match_odds
 from linkage.kernels.measures import FIXED_ONE, fixed_threshold, least_common, least_common_bits
 from linkage.kernels.nearest import find_nearest
 from linkage.kernels.similarity import pair_similarity
+from linkage.kernels.unions import join_records, join_stars
 from tests import reference
 
 #: With the JIT off, NumPy's scalars say so when a multiplication wraps, which it is meant to.
@@ -152,6 +154,7 @@ def test_find_pairs__refuses_thresholds_out_of_range(threshold):
         ([[1]], "left must be a uint64 matrix"),
         (np.ones((2, 0), np.uint64), "no words"),
         (np.ones((2, 3), np.uint64), "different lengths"),
+        (np.ones((2, 257), np.uint64), "overflow the counts"),
     ],
 )
 def test_find_pairs__refuses_what_is_no_filter(left, message):
@@ -217,13 +220,13 @@ ENDS, BOUNDS = [0, 1, 3], [0.5, 0.75, 1.0]
 def make_rule(weights, cutoff, order=(0, 1)):
     fixed = [fixed_threshold(least_common_bits(bound, 128)) for bound in BOUNDS]
     weights, order = np.array(weights, np.int64), np.array(order)
-    still = np.zeros(2, np.int64)
-    still[order[0]] = weights[order[1]].max()
-    return Rule(np.array(ENDS), np.array([fixed] * 2), weights, order, still, cutoff)
+    return Rule(np.array(ENDS), np.array([fixed] * 2), weights, order, cutoff)
 
 
-def make_side(bits, tokens):
-    return Side(bits, popcounts(bits, np.array(ENDS)), np.array(tokens, np.uint64).reshape(-1, 2))
+def make_side(bits, tokens, rarity=()):
+    tokens = np.array(tokens, np.uint64).reshape(-1, 2)
+    rarity = np.array(rarity, np.int32).reshape(-1, 2)
+    return Side(bits, popcounts(bits, np.array(ENDS)), tokens, rarity)
 
 
 @st.composite
@@ -274,6 +277,18 @@ def test_compare_blocks__equals_reference(one, other, within, cutoff, order):
         side._replace(tokens=np.ascontiguousarray(side.tokens[:, ::-1])) for side in (left, right)
     ]
     assert join(*swapped, rule, within=within) == expected
+
+
+@given(blocked(), blocked(), st.integers(-6, 13), st.data())
+def test_compare_blocks__adds_the_rarity_of_the_left_row(one, other, cutoff, data):
+    extra = data.draw(arrays(np.int32, (len(one[0]), 2), elements=st.integers(-4, 4)))
+    left, right = make_side(*one, extra * (1 << 16)), make_side(*other)
+    whole = [[w << 32 for w in row] for row in WEIGHTS]
+    expected = reference.blocked_pairs(
+        as_ints(one[0]), as_ints(other[0]), one[1], other[1], ENDS, BOUNDS, whole, cutoff << 32,
+        within=False, rarity=[[e << 32 for e in row] for row in extra.tolist()],
+    )  # fmt: skip
+    assert join(left, right, make_rule(whole, cutoff << 32), within=False) == expected
 
 
 @pytest.mark.parametrize("within", [False, True])
@@ -364,3 +379,93 @@ def test_merge_rows__skips_missing_and_keeps_what_is_set():
     assert bits.tolist() == [[7, 0], [0, 0]]
     merge_rows(bits, np.array([[6]], np.uint64), np.array([-1, 0]), 1)
     assert bits.tolist() == [[7, 0], [0, 6]]
+
+
+ratios = st.integers(-20, 20).map(lambda bits: 2.0**bits)
+
+
+@st.composite
+def forests(draw):
+    """Links of two sides of five records without a circle, as columns, and their ratios."""
+    ends = st.tuples(st.integers(0, 4), st.integers(0, 4))
+    links = []
+    for a, b in draw(st.lists(ends, max_size=8)):
+        trees = reference.components(10, [(i, 5 + j) for i, j in links])
+        if not any(a in tree and 5 + b in tree for tree in trees):
+            links.append((a, b))
+    return links, draw(st.lists(ratios, min_size=len(links), max_size=len(links)))
+
+
+def compete(links, weights, matches=1.0, records=(5, 5), rounds=5000):
+    """Odds of the links, and the expected number of them."""
+    left, right = np.array(links, np.int64).reshape(-1, 2).T.copy()
+    odds = np.zeros(len(links))
+    total = match_odds(left, right, np.array(weights), *records, matches, rounds, 1e-12, odds)
+    return odds, total
+
+
+def prior_odds(matches, left=5, right=5):
+    return matches / (max(left - matches, 0.5) * max(right - matches, 0.5))
+
+
+@given(forests())
+def test_match_odds__are_exact_without_circles(forest):
+    links, weights = forest
+    odds, total = compete(links, weights)
+    prior = prior_odds(total)
+    expected = reference.link_odds(links, [one * prior for one in weights], (True, True))
+    assert_allclose(odds, expected, rtol=1e-6)
+    assert_allclose(total, max(1e-6, (odds / (1 + odds)).sum()), rtol=1e-9)
+
+
+all_links = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), ratios), unique_by=lambda one: one[:2]
+)
+
+
+@given(all_links, st.randoms())
+def test_match_odds__are_bounded_and_do_not_depend_on_sides_or_order(rows, random):
+    links, weights = [one[:2] for one in rows], [one[2] for one in rows]
+    odds, total = compete(links, weights)
+    assert (odds >= 0).all()
+    assert (odds <= np.array(weights) * prior_odds(total) * (1 + 1e-6)).all()
+    chance = odds / (1 + odds)
+    for side in (0, 1):
+        ends = np.array([one[side] for one in links], int)
+        assert np.bincount(ends, chance, 5).max() <= 1 + 1e-6
+    turned = compete([one[::-1] for one in links], weights)[0]
+    assert_allclose(turned, odds, rtol=1e-4)
+    order = random.sample(range(len(rows)), len(rows))
+    mixed = compete([links[k] for k in order], [weights[k] for k in order])[0]
+    assert_allclose(mixed, odds[order], rtol=1e-4)
+
+
+pairs_of_six = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=10)
+six_holds = st.lists(st.sampled_from([0, 0, 1, 2]), min_size=6, max_size=6)
+
+
+def columns_of(pairs):
+    return np.array(pairs, np.int64).reshape(-1, 2).T.copy()
+
+
+def groups_of(roots):
+    return {frozenset(np.flatnonzero(roots == root).tolist()) for root in roots.tolist()}
+
+
+@given(pairs_of_six, six_holds, pairs_of_six, st.data())
+def test_join_records__equals_reference(links, holds, apart, data):
+    apart = sorted({one for one in apart if one[0] != one[1]})
+    weak = data.draw(st.lists(st.booleans(), min_size=len(links), max_size=len(links)))
+    groups, expected = reference.join_strong_first(6, links, weak, holds, apart)
+    said = np.array(apart, np.int64).reshape(-1, 2)
+    roots, fate = join_records(*columns_of(links), np.array(weak, bool), np.array(holds), said)
+    assert groups_of(roots) == set(groups)
+    assert fate.tolist() == expected
+
+
+@given(pairs_of_six, six_holds)
+def test_join_stars__equals_reference(links, holds):
+    groups, expected = reference.join_stars(6, links, holds)
+    roots, fate = join_stars(*columns_of(links), np.array(holds))
+    assert groups_of(roots) == set(groups)
+    assert fate.tolist() == expected

@@ -1,9 +1,9 @@
-"""The linker's stages and the engine, against plain implementations."""
+"""Assignment, persons, and the engine from encodings to links."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,55 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from linkage.agency.encode import encode
 from linkage.agency.keys import ProjectKey
-from linkage.engine.local import data_pairs, link
-from linkage.engine.plan import plan
+from linkage.engine.local import link
 from linkage.errors import InputError, MismatchError, UsageError
-from linkage.linker import block
 from linkage.linker.assign import assign
-from linkage.linker.block import (
-    Blocking,
-    BlockKeys,
-    compared_keys,
-    plan_pass,
-    split_tasks,
-)
-from linkage.linker.compare import Scored, agreement_rule, collapse, compare_task, side
-from linkage.linker.completeness import wilson
-from linkage.linker.decide import decider
-from linkage.linker.memory import Size, pairs_budget
 from linkage.linker.persons import join_persons, person_ids
-from linkage.model import Encodings, Pairs, Slice, check_dataset_name
-from linkage.schema import LinkageSchema
+from linkage.model import Pairs, check_dataset_name
 from tests import reference
-
-KEY = ProjectKey(bytes(32))
-SCHEMA = """
-version = 1
-name = "test"
-level = "{level}"
-[filter]
-bits = 256
-[[field]]
-name = "forename"
-type = "name"
-columns = ["forename"]
-[[field]]
-name = "surname"
-type = "name"
-columns = ["surname"]
-[[field]]
-name = "dob"
-type = "date"
-columns = ["dob"]
-[[blocking]]
-name = "names"
-on = ["forename:soundex", "surname:soundex"]
-[[blocking]]
-name = "dob"
-on = ["dob"]
-"""
+from tests.samples import SCHEMA, aliased, people
 
 
 def make_pairs(rows):
@@ -112,195 +71,61 @@ def test_assign__greedy_can_be_worse_than_optimal():
     assert pairs.take(assign(pairs, "best")).similarity.tolist() == [0.9]
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3),
-                          st.integers(0, 3)), max_size=10))  # fmt: skip
-def test_join_persons__are_connected_components(edges):
+ties = st.lists(
+    st.tuples(*[st.integers(0, 2)] * 2, *[st.integers(0, 3)] * 2, st.integers(10, 19)), max_size=10
+)
+
+
+def ties_of(rows):
+    """Links of three data sets of four records: as pairs, and as edges with their probability."""
     links = [
-        Pairs(a, b, np.array([i]), np.array([j]), *([np.zeros(1)] * 3)) for a, b, i, j in edges
-    ]
-    persons = join_persons([4, 4, 4], links)
+        Pairs(a, b, np.array([i]), np.array([j]), np.ones(1), np.log2([p / (20 - p)]),
+              np.array([p / 20]))
+        for a, b, i, j, p in rows
+    ]  # fmt: skip
+    return links, [(4 * a + i, 4 * b + j, p / 20) for a, b, i, j, p in rows]
+
+
+def groups_of(persons):
     whole = np.concatenate(persons.person)
-    found = {frozenset(np.flatnonzero(whole == p).tolist()) for p in range(persons.count)}
-    expected = reference.components(12, [(4 * a + i, 4 * b + j) for a, b, i, j in edges])
-    assert found == set(expected)
+    return [frozenset(np.flatnonzero(whole == p).tolist()) for p in range(persons.count)]
 
 
-def keys_of(left, right):
-    return BlockKeys(("names", "dob"), left.tokens, right.tokens)
+@pytest.mark.parametrize("method", ["components", "strong-first"])
+@given(rows=ties)
+def test_join_persons__are_connected_components(method, rows):
+    links, edges = ties_of(rows)
+    persons = join_persons([4, 4, 4], links, method=method)
+    found = groups_of(persons)
+    assert set(found) == set(reference.components(12, [one[:2] for one in edges]))
+    assert sum(persons.ties.values()) == len(rows)
+    for group, confidence in zip(found, persons.confidence.tolist(), strict=True):
+        strong, stronger = (
+            reference.components(12, [one[:2] for one in edges if keep(one[2], confidence)])
+            for keep in (float.__ge__, float.__gt__)
+        )
+        assert group in strong
+        assert confidence == 1.0 if len(group) == 1 else group not in stronger
 
 
-def test_split_tasks__cover_each_pair_of_a_block_once(monkeypatch):
-    monkeypatch.setattr(block, "TASK_COMPARISONS", 7)
-    random = np.random.default_rng(3)
-    sides = [make_encodings(random.integers(0, 4, (size, 2))) for size in (20, 15)]
-    pairs = []
-    plan = plan_pass(keys_of(*sides), 0, within=False)
-    for task in split_tasks(plan):
-        largest = 0
-        for a, b, c, d in task.blocks.tolist():
-            pairs += itertools.product(task.left_order[a:b], task.right_order[c:d])
-            largest = max(largest, (b - a) * (d - c))
-        assert task.comparisons <= 7 + largest
-    tokens = [side.tokens[:, 0] for side in sides]
-    expected = {(i, j) for i in range(20) for j in range(15) if tokens[0][i] == tokens[1][j] != 0}
-    assert len(pairs) == len(expected) == plan.comparisons
-    assert set(pairs) == expected
+@given(ties)
+def test_join_persons__give_no_person_two_records_of_a_single_data_set(rows):
+    links, _ = ties_of(rows)
+    persons = join_persons([4, 4, 4], links, single=[True, False, True])
+    for group in groups_of(persons):
+        assert sum(one < 4 for one in group) <= 1
+        assert sum(one >= 8 for one in group) <= 1
+    within = join_persons([4, 4, 4], links, weakest_tie=0.7, apart=np.array([[0, 4], [4, 8]]))
+    assert not any({0, 4} <= group or {4, 8} <= group for group in groups_of(within))
 
 
-def test_split_tasks__within_cover_each_pair_once(monkeypatch):
-    monkeypatch.setattr(block, "TASK_COMPARISONS", 7)
-    one = make_encodings(np.random.default_rng(3).integers(0, 4, (20, 2)))
-    rule = agreement_rule(one, (0.5,), np.zeros((1, 3)), cutoff=0.0)
-    pairs, comparisons = [], 0
-    for task in split_tasks(plan_pass(keys_of(one, one), 0, within=True)):
-        scored = compare_task(task, side(one), side(one), rule)
-        pairs += zip(scored.left.tolist(), scored.right.tolist(), strict=True)
-        comparisons += task.comparisons
-    token = one.tokens[:, 0]
-    expected = {(i, j) for i in range(20) for j in range(i + 1, 20) if token[i] == token[j] != 0}
-    assert len(pairs) == comparisons == len(expected)
-    assert set(pairs) == expected
-
-
-def test_plan_pass__leaves_out_blocks_above_the_cap():
-    one = make_encodings(np.array([[1, 1], [1, 1], [1, 2], [2, 2], [0, 3]]))
-    other = make_encodings(np.array([[1, 1], [2, 1], [2, 2], [2, 3]]))
-    keys = keys_of(one, other)
-    plans = [plan_pass(keys, 0, within=False, cap=2), plan_pass(keys, 1, within=False)]
-    assert plans[0].blocks.tolist() == []
-    assert plans[0].count().skipped_comparisons == 3 + 3
-    assert plans[1].comparisons == 2 * 2 + 2 * 1 + 1
-    compared = compared_keys(keys, plans)
-    assert compared.left.tolist() == [[0, 1], [0, 1], [0, 2], [0, 2], [0, 3]]
-    assert compared.right.tolist() == [[0, 1], [0, 1], [0, 2], [0, 3]]
-    assert keys.left[0, 0] == 1, "the keys that were given stay"
-
-
-def twice(one):
-    rows = np.repeat(np.arange(len(one.owner)), 2)
-    return dataclasses.replace(
-        one, records=np.array([b"%d" % row for row in range(len(rows))]),
-        owner=np.arange(len(rows)), bits=one.bits[rows], tokens=one.tokens[rows],
-    )  # fmt: skip
-
-
-def test_link__caps_lose_what_the_manifest_says():
-    data = [twice(people(400, 1, "a")), people(400, 1, "b", typos=True)]
-    whole, some, capped = (
-        link(data, blocking=Blocking(caps=caps)) for caps in ({}, {"names": 1}, {"": 1})
-    )
-    assert some.passes[0].skipped_blocks > 0
-    assert len(some.links[0]) == len(whole.links[0])
-    assert some.passes[0].lost_links == 0, "the other pass finds them"
-    assert len(capped.links[0]) == 0
-    assert capped.passes[1].lost_links == len(whole.links[0]) > 700
-    with pytest.raises(UsageError, match="no blocking pass 'postcode' to cap"):
-        link(data, blocking=Blocking(caps={"postcode": 9}))
-
-
-def test_link__all_pairs_and_lsh_find_what_tokens_find():
-    data = [people(150, 1, "a", level="record"), people(150, 1, "b", level="record")]
-    found = {}
-    for method in ("tokens", "lsh", "all-pairs"):
-        links = link(data, blocking=Blocking(method), threshold=0.9).links[0]
-        found[method] = set(zip(links.left.tolist(), links.right.tolist(), strict=True))
-    assert found["tokens"] <= found["all-pairs"]
-    assert found["lsh"] <= found["all-pairs"]
-    assert {(one, one) for one in range(150)} <= found["lsh"] & found["tokens"]
-
-
-@pytest.mark.parametrize("level", ["record", "field"])
-def test_link__does_not_depend_on_the_order_of_passes(level):
-    data = [people(300, 1, "a", level=level), people(300, 1, "b", level=level, typos=True)]
-    turned = [
-        dataclasses.replace(one, tokens=np.ascontiguousarray(one.tokens[:, ::-1])) for one in data
-    ]
-    answers = []
-    for sides in (data, turned):
-        how = decider(data_pairs(data, False)[0], data[0].schema, threshold=None,
-                      probability=None, seed=0)  # fmt: skip
-        (one,), _ = data_pairs(sides, False)
-        keys = BlockKeys(("x", "y"), sides[0].tokens, sides[1].tokens)
-        parts = [
-            compare_task(task, one.left_side, one.right_side, how.rule)
-            for number in range(2)
-            for task in split_tasks(plan_pass(keys, number, within=False))
-        ]
-        scored = collapse(Scored.joined(parts), *sides, within=False)
-        answers.append([scored.left.tolist(), scored.right.tolist(), scored.weight.tolist()])
-    assert answers[0] == answers[1]
-
-
-def test_link__spilling_changes_nothing(tmp_path):
-    data = [people(300, 1, "a"), people(300, 1, "b", typos=True)]
-    whole = link(data)
-    spilled = link(data, pairs_budget=100, spill_folder=tmp_path)
-    assert spilled.spilled > 0 == whole.spilled
-    assert list(tmp_path.iterdir()) == []
-    for a, b in zip(whole.links + whole.review, spilled.links + spilled.review, strict=True):
-        for name in ("left", "right", "similarity", "weight", "probability"):
-            assert np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True)
-
-
-def test_pairs_budget__says_what_does_not_fit():
-    size = Size(rows=10_000_000, words=24, slices=6, passes=10)
-    assert 0 < pairs_budget([size], 16 << 30) < 16 << 30
-    with pytest.raises(UsageError, match=r"need about \d.*raise --memory-limit"):
-        pairs_budget([size], 2 << 30)
-
-
-@pytest.mark.parametrize("deduplicate", [False, True])
-def test_plan__foretells_the_run(deduplicate):
-    data = [people(400, 1, "a"), people(400, 1, "b", typos=True)]
-    made, run = plan(data, deduplicate=deduplicate), link(data, deduplicate=deduplicate)
-    assert [one.comparisons for one in made.passes] == [one.comparisons for one in run.passes]
-    assert made.all_pairs == run.all_pairs
-    low, high = made.completeness.interval
-    assert low <= made.completeness.share <= high
-    assert made.completeness.met == made.completeness.links > 350
-    assert made.completeness == plan(data, deduplicate=deduplicate).completeness
-    assert all(seconds >= 0 for seconds in made.seconds)
-
-
-def test_plan__sees_what_passes_miss():
-    data = [people(400, 1, "a"), people(400, 1, "b", typos=True)]
-    only_names = [dataclasses.replace(one, tokens=one.tokens * [1, 0]) for one in data]
-    made = plan(
-        [dataclasses.replace(one, tokens=one.tokens.astype(np.uint64)) for one in only_names]
-    )
-    assert made.completeness.share < 0.8
-
-
-def test_wilson__is_the_score_interval():
-    assert_allclose(wilson(9, 10), (0.59585, 0.98212), atol=1e-5)
-    assert wilson(0, 0) == (0.0, 1.0)
-
-
-def make_encodings(tokens):
-    rows = len(tokens)
-    return Encodings(
-        "x", LinkageSchema.parse(SCHEMA.format(level="record")), "0" * 16,
-        np.array([str(row).encode() for row in range(rows)]), np.arange(rows),
-        np.ones((rows, 1), np.uint64), (Slice(name="clk", words=1),), tokens.astype(np.uint64),
-    )  # fmt: skip
-
-
-def people(count, seed, dataset, *, level="field", key=KEY, schema=SCHEMA, typos=False):
-    """A data set of distinct people; with `typos` every third has an error in one field."""
-    random = np.random.default_rng(seed)
-    syllables = [a + b for a in "BCDFGHJKLMNPRSTVWZ" for b in "AEIOU"]
-    table = {
-        "forename": ["".join(random.choice(syllables, 2)) + "N" for _ in range(count)],
-        "surname": ["".join(random.choice(syllables, 3)) + "S" for _ in range(count)],
-        "dob": [
-            f"{random.integers(1940, 2000)}-{random.integers(1, 13):02}-{random.integers(1, 29):02}"
-            for _ in range(count)
-        ],
-    }
-    if typos:
-        for row in range(0, count, 3):
-            table["surname"][row] = table["surname"][row][:-2] + "M"
-    return encode(table, LinkageSchema.parse(schema.format(level=level)), key, dataset=dataset)
+@given(ties)
+def test_join_persons__stars_have_a_link_with_one_centre(rows):
+    links, edges = ties_of(rows)
+    tied = {frozenset(one[:2]) for one in edges}
+    for group in groups_of(join_persons([4, 4, 4], links, method="star")):
+        others = [[frozenset([centre, one]) for one in group - {centre}] for centre in group]
+        assert any(tied.issuperset(one) for one in others)
 
 
 @pytest.mark.parametrize("level", ["record", "field"])
@@ -350,11 +175,7 @@ def test_link__three_parties_and_within():
 
 def test_link__alias_rows_count_as_one_record():
     one, other = people(50, 1, "a"), people(50, 1, "b")
-    rows = np.repeat(np.arange(50), 2)
-    doubled = Encodings(
-        "a", one.schema, one.key_fingerprint, one.records, rows, one.bits[rows], one.slices,
-        one.tokens[rows],
-    )  # fmt: skip
+    doubled = aliased(one)
     result = link([doubled, other])
     links = result.links[0]
     assert len(links) == len(set(zip(links.left.tolist(), links.right.tolist(), strict=True)))
@@ -367,8 +188,25 @@ def test_link__alias_rows_count_as_one_record():
 def test_link__nothing_in_common_gives_no_links():
     data = [people(60, 1, "a"), people(60, 99, "b")]
     result = link(data)
-    assert sum(map(len, result.links)) < 6
-    assert result.persons.count > 110
+    assert sum(map(len, result.links)) == 0
+    assert result.persons.count == 120
+
+
+def test_link__leaves_one_link_where_data_sets_have_one_record_a_person():
+    one, other = people(200, 1, "a"), people(200, 1, "b", typos=True)
+    twins = replace(
+        other, records=np.array([b"%d" % row for row in range(400)]), owner=np.arange(400),
+        bits=np.repeat(other.bits, 2, axis=0), tokens=np.repeat(other.tokens, 2, axis=0),
+    )  # fmt: skip
+    free, bound = (
+        link([one, twins], single=single, probability=0.6).links[0] for single in (("a",), ("b",))
+    )
+    assert len(free) > 390
+    assert len(bound) == 0, "neither of two equal records is likelier than the other"
+    assert len(link([one, twins]).links[0]) == len(free), "b is seen to repeat people"
+    both = link([one, other]).links[0]
+    assert one_to_one(both)
+    assert len(both) > 190
 
 
 def test_link__refuses_what_does_not_fit():
@@ -385,6 +223,8 @@ def test_link__refuses_what_does_not_fit():
         link([one, other], threshold=0.8)
     with pytest.raises(UsageError, match="not between 0 and 1"):
         link([one, other], probability=1.5)
+    with pytest.raises(UsageError, match="no data set 'c' to have one record a person"):
+        link([one, other], single=("a", "c"))
     with pytest.raises(UsageError, match="deduplicate"):
         link([one, other], assignment="greedy", deduplicate=True)
     records = [people(5, 1, name, level="record") for name in "ab"]
