@@ -38,10 +38,11 @@ from benchmarks.measure import (
     write_results,
 )
 from benchmarks.people import draft_schema, encode_files, make_files
-from linkage.engine.local import data_pairs, link
+from linkage.engine.local import link
 from linkage.kernels.dice import find_pairs
 from linkage.linker.compare import compare_task, side
-from linkage.linker.decide import decider
+from linkage.linker.setup import Choices, set_up
+from linkage.linker.together import data_pairs
 from linkage.model import Encodings, Task
 from linkage.schema import LinkageSchema
 
@@ -277,9 +278,8 @@ def compare_path(
 
     The rule is the one that a run over the data would use.
     """
-    pairs, _ = data_pairs(data, deduplicate=False)
-    how = decider(pairs, data[0].schema, threshold=None, probability=None, seed=0)
-    rule = how.rule_for(())
+    how, _ = set_up(data, data_pairs(data, deduplicate=False), Choices(), seed=0)
+    rule = how.link_rule()
     random = np.random.default_rng(1)
     sides = [side(repeat_rows(one, rows)) for one in data]
     orders = [random.permutation(rows).astype(np.int32) for _ in sides]
