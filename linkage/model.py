@@ -25,7 +25,7 @@ Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _DATASET_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 DatasetName = Annotated[str, Field(pattern=_DATASET_NAME)]
 #: Files of the results folder that no data set may be called after.
-_RESERVED_NAMES = frozenset({"links", "review", "persons", "manifest", "report"})
+_RESERVED_NAMES = frozenset({"links", "review", "persons", "confidence", "manifest", "report"})
 
 
 def check_dataset_name(name: str) -> str:

@@ -31,6 +31,9 @@ COMMANDS = (
     ("resolve",),
     ("inspect",),
     ("link",),
+    ("export",),
+    ("certify",),
+    ("explain",),
     ("evaluate",),
     ("synth",),
     ("demo",),
@@ -97,10 +100,10 @@ def test_results__have_the_contract_columns(world, level):
     results = world.folder / level / "results"
     expected = {"links.parquet", "review.parquet", "persons.parquet", "manifest.json"}
     assert {one.name for one in results.iterdir()} >= expected | {f"{n}.parquet" for n in AGENCIES}
-    for name in ("links", "review"):
-        assert [
-            (one.name, one.type) for one in pq.read_schema(results / f"{name}.parquet")
-        ] == LINKS
+    more = [("pattern", pa.string()), ("rank", pa.int64())]
+    for name, columns in (("links", LINKS), ("review", LINKS + more)):
+        schema = pq.read_schema(results / f"{name}.parquet")
+        assert [(one.name, one.type) for one in schema] == columns
     links = pq.read_table(results / "links.parquet")
     assert links.num_rows > 100
     assert links["similarity"].null_count == 0

@@ -19,6 +19,7 @@ from linkage.kernels.join import Rule, Side, compare_blocks, pair_levels
 from linkage.kernels.matching import match_odds
 from linkage.kernels.measures import FIXED_ONE, fixed_threshold, least_common, least_common_bits
 from linkage.kernels.nearest import find_nearest
+from linkage.kernels.odds import mixture_odds
 from linkage.kernels.similarity import pair_similarity
 from linkage.kernels.unions import join_records, join_stars
 from tests import reference
@@ -438,6 +439,28 @@ def test_match_odds__are_bounded_and_do_not_depend_on_sides_or_order(rows, rando
     order = random.sample(range(len(rows)), len(rows))
     mixed = compete([links[k] for k in order], [weights[k] for k in order])[0]
     assert_allclose(mixed, odds[order], rtol=1e-4)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 2), st.integers(0, 3))
+def test_mixture_odds__equal_reference(seed, own, more):
+    random = np.random.default_rng(seed)
+    m, u = random.random((2, 3, 4)) + 1e-3
+    shares = random.random((own + 1 + more, 3)) < 0.5
+    sizes = 10 ** random.uniform(-1, 6, len(shares))
+    levels = random.integers(0, 4, (20, 3)).astype(np.int8)
+    rarity = random.integers(-(2**18), 2**18, (5, 2)).astype(np.int32)
+    rows = random.integers(0, 5, 20)
+    weights = np.log2(m / u)
+    weights[:, 0] = 0
+    classes = [(set(np.flatnonzero(one)), size) for one, size in zip(shares, sizes, strict=True)]
+    extra = np.where(levels == 3, np.pad(rarity[rows] / 2**16, ((0, 0), (0, 1))), 0.0)
+    for by_field, given_rarity in ((extra, rarity), (np.zeros((20, 3)), rarity[:0])):
+        expected = [
+            reference.match_weight(one, m, u, classes, own, rare)
+            for one, rare in zip(levels.tolist(), by_field.tolist(), strict=True)
+        ]
+        found = mixture_odds(levels, given_rarity, rows, weights, shares, np.log2(sizes), own)
+        assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 pairs_of_six = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=10)

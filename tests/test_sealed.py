@@ -11,8 +11,8 @@ from linkage.io import read_encodings, write_encodings
 from linkage.io.encoded import encodings_writer
 from linkage.io.sealed import new_identity
 from tests.command import BAD_INPUT, DONE, MISMATCH, USAGE, did, refused
+from tests.samples import people
 from tests.test_io import assert_same
-from tests.test_linker import people
 
 
 @pytest.fixture

@@ -191,6 +191,25 @@ def test_train__sees_households(drawn):
     assert_allclose(model.sizes[1], model.pairs, rtol=0.01)
 
 
+def test_train__counts_the_matches_that_blocks_miss_for_want_of_values(drawn):
+    data, _ = drawn
+    random = np.random.default_rng(0)
+    bits = data[0].bits.copy()
+    for field in range(4):
+        bits[random.random(1500) < 0.25, 8 * field : 8 * field + 8] = 0
+    model = trained([replace(data[0], bits=bits), data[1]]).model
+    assert_allclose(model.matches, 1000, rtol=0.03)
+    assert_allclose(model.m, np.tile(TRUE_M, (4, 1)), atol=0.035)
+
+
+def test_train__matches_agree_often_enough_even_where_there_are_none():
+    data, _ = drawn_data(household=3, shared=0, alone=1200)
+    model = trained(data).model
+    good = model.m[:, 4:].sum(axis=1)
+    assert (good[:3] >= 0.5 - 1e-9).all(), "names and dates at a Dice of 0.7"
+    assert good[3] >= 0.15 - 1e-9
+
+
 def test_train__is_deterministic_under_a_seed(drawn):
     one, other = (trained(drawn[0], seed=3) for _ in range(2))
     assert one.blocks == other.blocks
@@ -231,14 +250,16 @@ def test_set_up__a_sample_of_rows_gives_nearly_the_same_model(drawn, monkeypatch
     assert len(found[0] & found[1]) > 0.98 * max(map(len, found))
 
 
-def repeats(*, household, again, seed=2):
-    """A data set of 1000 people, some of whom come again with errors."""
-    random = np.random.default_rng(seed)
-    population = Population.drawn(random, 1500, household)
-    persons = np.concatenate([np.arange(1000), random.choice(1000, again)])
-    return population.encoded(random, "a", persons, errors=True), population.encoded(
-        random, "b", np.arange(500, 1500), errors=True
-    )
+def repeats(*, household, again, size=1000):
+    """A data set of people, some of whom come again with errors, and one with half of them."""
+    random = np.random.default_rng(2)
+    population = Population.drawn(random, 3 * size // 2, household)
+    persons = np.concatenate([np.arange(size), random.choice(size, again)])
+    others = np.arange(size // 2, 3 * size // 2)
+    return [
+        population.encoded(random, name, one, errors=True)
+        for name, one in (("a", persons), ("b", others))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -257,9 +278,9 @@ def test_duplicates_per_record__sees_repeated_people_but_no_households(household
     assert set_up(data, data_pairs(data, False), Choices(), 0)[0].single == (not again, True)
 
 
-def test_duplicates_per_record__of_a_sample_is_that_of_the_whole(monkeypatch):
-    data = repeats(household=3, again=300)
-    monkeypatch.setattr(setup, "TRAINING_ROWS", 400)
+def test_set_up__sees_repeated_people_in_a_sample_of_rows(monkeypatch):
+    data = repeats(household=1, again=400, size=4000)
+    monkeypatch.setattr(setup, "TRAINING_ROWS", 660)
     assert set_up(data, data_pairs(data, False), Choices(), 0)[0].single == (False, True)
 
 

@@ -15,12 +15,12 @@ import hmac
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.agency.columns import LIST_MARK, column_names, read_column
+from linkage.agency.columns import LIST_MARK, read_column
 from linkage.agency.encode import Encoded, Encoder
 from linkage.agency.headers import recognise
 from linkage.agency.keys import ProjectKey
@@ -32,18 +32,37 @@ from linkage.schema import FieldSpec, LinkageSchema
 #: Begins the own ids of planted records; no real one may.
 MARK = "planted:"
 _ID_COLUMN = "\x00planted"
-_NUMBER_DIGITS = 16
-_LEAST_DONORS = 500
+_DIGITS = 16
+_LEAST_MODELS = 500
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Bools = NDArray[np.bool_]
-#: The texts of records by what they are (a kind of `linkage.agency.headers`).
-Texts = Mapping[str, NDArray[np.object_]]
+Texts = NDArray[np.object_]
 
 
-@dataclass(frozen=True)
+class Fictional(Protocol):
+    """Records of fictional people, as `linkage.synth.planted` makes them."""
+
+    @property
+    def people(self) -> int:
+        """How many people there are."""
+
+    @property
+    def person(self) -> NDArray[np.int32]:
+        """The person of each record."""
+
+    @property
+    def columns(self) -> Mapping[str, Texts]:
+        """The texts of the records by kind (see `linkage.agency.headers`), dates as in ISO."""
+
+    @property
+    def digest(self) -> bytes:
+        """A digest of who the people are, the same for all agencies."""
+
+
+@dataclass(frozen=True, repr=False)
 class Seeds:
-    """What planted people, the data set's records of them, and their numbers are made from."""
+    """What planted people, a data set's records of them, and their numbers are made from."""
 
     people: int
     records: int
@@ -51,42 +70,37 @@ class Seeds:
 
     @classmethod
     def derive(cls, key: ProjectKey, dataset: str, plant_round: str) -> Seeds:
-        """Derive them from the key: the first and the last are the same for all data sets."""
+        """Derive them from the key; all but `records` are the same for all data sets."""
         return cls(
             people=int.from_bytes(key.derive("plant-people", plant_round)),
             records=int.from_bytes(key.derive("plant-records", f"{plant_round}/{dataset}")),
             numbers=key.derive("plant-numbers", plant_round),
         )
 
-    def __repr__(self) -> str:
-        """Show nothing: who knows a seed knows who is planted."""
-        return "<Seeds>"
+    def number(self, digest: bytes, person: int | None = None) -> str:
+        """Give a planted person a number that tells nothing, and is the same at all agencies.
 
-    def numbers_of(self, digest: bytes, people: int) -> NDArray[np.str_]:
-        """Give every planted person a number that tells nothing, and is the same at all agencies.
-
-        `digest` is of who the people are, so that other people have other numbers.
+        Without a person it is a fingerprint of all. With another digest all numbers are others.
         """
-        state = hmac.new(self.numbers, digest, hashlib.sha256)
-        made = []
-        for place in range(people):
-            one = state.copy()
-            one.update(place.to_bytes(8, "little"))
-            made.append(one.hexdigest()[:_NUMBER_DIGITS])
-        return np.array(made, np.str_)
-
-    def fingerprint(self, digest: bytes) -> str:
-        """16 hexadecimal digits that are the same at all agencies that plant the same people."""
-        return hmac.new(self.numbers, b"fingerprint" + digest, hashlib.sha256).hexdigest()[:16]
+        place = b"all" if person is None else person.to_bytes(8, "little")
+        return hmac.new(self.numbers, digest + place, hashlib.sha256).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True)
-class Mixed:
-    """A chunk with planted records among its own: the number of each one's person, '' for real."""
+class WithPlanted(Encoded):
+    """An encoded chunk with planted records; `numbers` has each one's person, '' for real ones."""
 
-    encodings: Encodings
-    own_ids: NDArray[np.bytes_]
     numbers: NDArray[np.str_]
+
+    @property
+    def planted(self) -> Bools:
+        """Which records are planted."""
+        return np.asarray(self.numbers != "")
+
+    def people(self) -> dict[str, str]:
+        """Give the number of the person of each planted record."""
+        records = np.char.decode(self.encodings.records[self.planted], "ascii")
+        return dict(zip(records.tolist(), self.numbers[self.planted].tolist(), strict=True))
 
 
 class Planter:
@@ -97,39 +111,60 @@ class Planter:
         encoder: Encoder,
         key: ProjectKey,
         columns: Collection[str],
-        texts: Texts,
-        numbers: NDArray[np.str_],
+        fictional: Fictional,
+        seeds: Seeds,
+        *,
+        share: float = 1.0,
     ) -> None:
-        """Take the encoder of the data set, the columns of its file, and the planted records.
+        """Take the encoder of the data set, the columns of its file, and who is to be planted.
 
-        `texts` are the records' texts, `numbers` those of their people.
+        Of the people the agency has the given share, which its seed chooses.
         """
         schema = encoder.schema
         self._own = Encoder(schema, key, encoder.dataset, id_column=_ID_COLUMN)
         self._own.blocking = encoder.blocking  # which keys are common is a matter of the whole file
         self._random = np.random.default_rng(secrets.randbits(128))
-        order = self._random.permutation(len(numbers))
-        self._numbers = numbers[order]
-        self._values = _values(schema, columns, {what: one[order] for what, one in texts.items()})
-        self._header = {one.name: _header(one, columns) for one in schema.field}
-        self._empty = {
-            one.name: _missing(one, self._values[one.name]) for one in schema.field
-        }
+        chosen = _chosen(fictional.people, share, seeds.records)[fictional.person]
+        order = self._random.permutation(np.flatnonzero(chosen))
+        self._people = fictional.person[order]
+        self._numbers = np.array(
+            [seeds.number(fictional.digest, person) for person in self._people.tolist()],
+            f"U{_DIGITS}",
+        )
+        self._headers = {one.name: _headers(one, columns) for one in schema.field}
+        texts = {kind: column[order] for kind, column in fictional.columns.items()}
+        self._values = _values(schema, self._headers, texts)
+        self._empty = {one.name: _missing(one, self._values[one.name]) for one in schema.field}
         self._done = 0
-        #: The fields of the file that planted records have no value of.
+        #: The same for agencies that plant the same people.
+        self.fingerprint = seeds.number(fictional.digest)
+        #: The fields of the file that no planted record has a value of.
         self.unfilled = [
-            one.name for one in schema.field
-            if self._header[one.name] and self._empty[one.name].all()
-        ]  # fmt: skip
+            name for name, headers in self._headers.items() if headers and self._empty[name].all()
+        ]
+
+    def facts(self) -> dict[str, int | str]:
+        """Say how many are planted here, and what tells agencies that they plant the same."""
+        people = len(np.unique(self._people))
+        return {"people": people, "records": len(self._people), "fingerprint": self.fingerprint}
+
+    def head(self) -> dict[str, str]:
+        """Describe the list of planted records."""
+        return {
+            "dataset": self._own.dataset,
+            "key_fingerprint": self._own.key_fingerprint,
+            "people_fingerprint": self.fingerprint,
+        }
 
     def count_keys(self) -> None:
         """Count the block keys of the planted records, after those of the whole file."""
-        self._own.count_keys(self._table(slice(None), {}))
+        if len(self._people):
+            self._own.count_keys(self._table(slice(0, len(self._people)), {}))
 
-    def hide(self, chunk: Encoded, table: Any, share: float) -> Mixed:
-        """Put planted records among those of a chunk, made of `table`.
+    def hide(self, chunk: Encoded, table: Any, share: float) -> WithPlanted:
+        """Put planted records among those of a chunk, which was made of `table`.
 
-        `share` is the chunk's part of all rows that are still to come; with 1 it takes all planted
+        `share` is the chunk's part of the rows that are still to come; with 1 it takes all planted
         records that are left.
         """
         own_ids = np.asarray(chunk.own_ids, np.bytes_)
@@ -138,25 +173,26 @@ class Planter:
                 f"a record id begins with '{MARK}', which is kept for planted people; give such "
                 "records other ids, or leave out --plant"
             )
-        left = len(self._numbers) - self._done
+        left = len(self._people) - self._done
         count = left if share >= 1 else int(self._random.binomial(left, share))
         numbers = np.zeros(len(own_ids), self._numbers.dtype)
         if not count:
-            return Mixed(chunk.encodings, own_ids, numbers)
+            return WithPlanted(chunk.encodings, own_ids, chunk.counts, numbers)
         chosen = slice(self._done, self._done + count)
         self._done += count
         planted = self._own.encode(self._table(chosen, self._gaps(table, chosen)))
-        return Mixed(
+        return WithPlanted(
             _joined(chunk.encodings, planted.encodings),
             np.concatenate([own_ids, np.asarray(planted.own_ids, np.bytes_)]),
+            chunk.counts,
             np.concatenate([numbers, self._numbers[chosen]]),
         )
 
     def _table(self, chosen: slice, gaps: Mapping[str, Bools]) -> dict[str, list[str]]:
         """Make planted records a table of the form that the schema wants."""
-        ids = [f"{MARK}{place + 1:06d}" for place in range(len(self._numbers))]
-        table = {_ID_COLUMN: ids[chosen]}
-        for name, headers in self._header.items():
+        places = range(chosen.start + 1, chosen.stop + 1)
+        table = {_ID_COLUMN: [f"{MARK}{place:06d}" for place in places]}
+        for name, headers in self._headers.items():
             texts = self._values[name][chosen].copy()
             if name in gaps:
                 texts[gaps[name]] = ""
@@ -168,53 +204,49 @@ class Planter:
         """Tell which cells to leave empty, such that as many are missing as in the real rows.
 
         Each planted record takes a real row for a model, so that cells that are missing together
-        there are missing together here. A field that planted records lack now and then by
-        themselves follows its model just so often that the shares agree.
+        there are missing together here. A field that some planted people have no value of, such as
+        middle names, follows its model only so often that the shares agree.
         """
         count = chosen.stop - chosen.start
-        rows = len(read_column(table, column_names(table)[0]).codes)
-        models = self._random.integers(0, rows, max(count, _LEAST_DONORS))
+        models = self._random.integers(0, len(table), max(count, _LEAST_MODELS))
         sample, gaps = table.take(models), {}
         for field in self._own.schema.field:
-            headers = self._header[field.name]
+            headers = self._headers[field.name]
             if headers:
                 gap = _missing(field, _texts(sample, headers, self._own.schema.list_separator))
-                present = 1 - self._empty[field.name].mean()
-                follow = (present - (1 - gap.mean())) / max(present * gap.mean(), 1e-9)
+                has, wanted = 1 - self._empty[field.name].mean(), 1 - gap.mean()
+                follow = (has - wanted) / max(has * (1 - wanted), 1e-9)
                 gaps[field.name] = gap[:count] & (self._random.random(count) < follow)
         return gaps
 
 
-def who_has(people: int, share: float, seed: int) -> Bools:
-    """Choose which of the planted people an agency has, `bool[people]`: a share, by a seed."""
-    chosen = np.zeros(people, np.bool_)
+def _chosen(people: int, share: float, seed: int) -> Bools:
+    """Choose a share of the people by a seed, `bool[people]`."""
     order = np.random.default_rng([seed, people]).permutation(people)
-    chosen[order[: round(share * people)]] = True
-    return chosen
+    return np.asarray(order < round(share * people))
 
 
 def _values(
-    schema: LinkageSchema, columns: Collection[str], texts: Texts
-) -> dict[str, NDArray[np.object_]]:
+    schema: LinkageSchema, headers: Mapping[str, tuple[str, ...]], texts: Mapping[str, Texts]
+) -> dict[str, Texts]:
     """Give the texts of every field, in a form that it reads; empty where nothing is known."""
     kinds = {one.name: _kind(one, schema) for one in schema.field}
     known = dict(texts)
     if "town" not in kinds.values():
         known["address"] = _with(texts["address"], ", ", texts["town"])
-    known["full_name"] = _with(
-        _with(texts["forename"], " ", texts["middle_name"]), " ", texts["surname"]
-    )
-    nothing = np.full(len(texts["surname"]), "", object)
+    given = _with(texts["forename"], " ", texts["middle_name"])
+    known["full_name"] = _with(given, " ", texts["surname"])
+    nothing = np.full(len(given), "", object)
     values = {}
     for field in schema.field:
         kind = kinds[field.name]
-        one = known.get(kind, nothing)
-        if kind == "forename" and len(_header(field, columns)) > 1:
-            one = _with(one, " ", texts["middle_name"])
+        # Forenames of several columns, joined: the second is a middle name.
+        several = kind == "forename" and len(headers[field.name]) > 1
+        column = given if several else known.get(kind, nothing)
         if field.type == "date":
             form = (field.date_formats or DATE_FORMATS)[0]
-            one = np.array([_date(text, form) for text in one], object)
-        values[field.name] = one
+            column = np.array([_date(text, form) for text in column], object)
+        values[field.name] = column
     return values
 
 
@@ -229,7 +261,7 @@ def _kind(field: FieldSpec, schema: LinkageSchema) -> str:
     return field.type if field.type in ("sex", "postcode") else ""
 
 
-def _header(field: FieldSpec, columns: Collection[str]) -> tuple[str, ...]:
+def _headers(field: FieldSpec, columns: Collection[str]) -> tuple[str, ...]:
     """Give the headers under which the file has the field; none if it is without."""
     for one in field.columns:
         parts = (one,) if isinstance(one, str) else one
@@ -240,31 +272,32 @@ def _header(field: FieldSpec, columns: Collection[str]) -> tuple[str, ...]:
 
 def _texts(table: Any, headers: Sequence[str], separator: str) -> list[str]:
     """Give the text of a field in every row; of several values, the first."""
-    parts = zip(*(read_column(table, one).texts() for one in headers), strict=True)
-    joined = (" ".join(filter(None, row)) for row in parts)
+    rows = zip(*(read_column(table, one).texts() for one in headers), strict=True)
+    joined = (" ".join(filter(None, row)) for row in rows)
     return [text.replace(separator, LIST_MARK).partition(LIST_MARK)[0] for text in joined]
 
 
-def _missing(field: FieldSpec, texts: Sequence[str] | NDArray[np.object_]) -> Bools:
+def _missing(field: FieldSpec, texts: Sequence[str] | Texts) -> Bools:
     """Tell which texts the field's rules make nothing of."""
     read = normaliser(field)
     return np.array([not (text and read(text)) for text in texts], np.bool_)
 
 
-def _with(
-    one: NDArray[np.object_], sign: str, other: NDArray[np.object_]
-) -> NDArray[np.object_]:
+def _with(one: Texts, sign: str, other: Texts) -> Texts:
+    """Put two texts behind each other, with a sign between them where both are there."""
     pairs = zip(one, other, strict=True)
     return np.array([sign.join(filter(None, pair)) for pair in pairs], object)
 
 
 def _date(text: str, form: str) -> str:
     """Write an ISO date in another form; not by the system, whose months may be in any language."""
-    year, month, day = text.split("-") if text else ("", "1", "")
+    if not text:
+        return ""
+    year, month, day = text.split("-")
     parts = {"%Y": year, "%m": month, "%d": day, "%b": _MONTHS[int(month) - 1]}
     for part, digits in parts.items():
         form = form.replace(part, digits)
-    return form if text else ""
+    return form
 
 
 def _joined(one: Encodings, other: Encodings) -> Encodings:

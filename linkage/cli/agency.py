@@ -203,20 +203,21 @@ def schema_init(files: tuple[Path, ...], output: Path, level: str) -> None:
 @click.option("-o", "--output", type=NEW_PATH, required=True, help="CSV or Parquet to write.")
 @shared_options
 def resolve(share: Path, ids: Path, output: Path) -> None:
-    """Put the linker's person ids to your own record ids.
+    """Put the linker's person ids to your own record ids. Planted people are left out.
 
     \b
     Example: linkage resolve results/police.parquet --ids police.ids.parquet \\
                -o police_persons.csv
     """
     from linkage.errors import MismatchError
-    from linkage.io.ids import read_ids
+    from linkage.io.ids import read_ids, read_planted
     from linkage.io.outputs import check_output, new_file
     from linkage.io.results import read_share
     from linkage.io.tables import write_table
 
     check_output(output, (share, ids))
     own_ids, persons = read_ids(ids), read_share(share)
+    planted = read_planted(ids)
     if own_ids.keys() != persons.keys():
         shared = len(own_ids.keys() & persons.keys())
         raise MismatchError(
@@ -224,10 +225,14 @@ def resolve(share: Path, ids: Path, output: Path) -> None:
             "the same: they are not of one encode run. Use the ids table written with the file "
             "that you sent"
         )
-    rows = sorted((own_ids[record], person) for record, person in persons.items())
+    rows = sorted(
+        (own_ids[record], person) for record, person in persons.items() if record not in planted
+    )
     with new_file(output) as draft:
         columns = {"record_id": [row[0] for row in rows], "person_id": [row[1] for row in rows]}
         write_table(draft, columns, parquet=output.suffix == ".parquet")
+    left_out = f"; {len(planted):,} planted records left out" if planted else ""
     console().say(
-        f"{output}: {len(rows):,} records of yours, {len(set(persons.values())):,} persons"
+        f"{output}: {len(rows):,} records of yours, {len({row[1] for row in rows}):,} persons"
+        f"{left_out}"
     )

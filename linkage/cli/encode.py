@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +19,16 @@ from linkage.cli.console import (
     print_table,
     shared_options,
 )
+from linkage.cli.plant import check_planting, make_planter, plant_options
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from linkage.agency.blocking import CommonKeys
     from linkage.agency.clkhash import ClkhashEncoder
     from linkage.agency.encode import Encoded, Encoder
+    from linkage.agency.plant import Planter
     from linkage.io.rejects import Rejects
     from linkage.schema import LinkageSchema
 
@@ -79,6 +84,7 @@ _PARTS = ("empty", "discarded", "encoded")
     show_default=True,
     help="With --on-error skip: refuse the file if more rows are bad.",
 )
+@plant_options
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @shared_options
 def encode(
@@ -96,6 +102,7 @@ def encode(
     on_error: str,
     max_bad_rows: int,
     as_json: bool,
+    **planting: Any,
 ) -> None:
     """Encode a CSV or Parquet file for the linker.
 
@@ -104,28 +111,36 @@ def encode(
     NAME.rejects.csv, with the reason. The schema may be a clkhash schema in JSON; the key is then
     the file that holds its secret.
 
+    With --plant, NAME.plants.parquet lists the planted records: give it to the linker when all is
+    linked, and not before. All agencies plant as many people, of one profile, in one round.
+
     \b
     Example: linkage encode police.csv --schema schema.toml --key project.key \\
                --dataset police -o police.enc.parquet
+             linkage encode police.csv ... --plant 500 --plant-round 2026
     """
     from linkage.errors import UsageError
     from linkage.io.ids import ids_path
     from linkage.io.outputs import check_output
+    from linkage.io.plants import plants_path
     from linkage.io.rejects import Rejects, rejects_path
     from linkage.io.sealed import read_recipients
     from linkage.io.tables import column_names
     from linkage.model import check_dataset_name
     from linkage.schema import LinkageSchema
 
-    outputs = [output, ids_path(output)]
+    outputs = {"encoded": output, "ids": ids_path(output)}
+    if planting["plant"] is not None:
+        outputs["plants"] = plants_path(output)
     if on_error == "skip":
-        outputs.append(rejects_path(output))
+        outputs["rejects"] = rejects_path(output)
     inputs = [one for one in (file, schema_file, key_file, aliases) if one]
-    for one in outputs:
+    for one in outputs.values():
         check_output(one, inputs)
     read_recipients(recipients)
     loaded = LinkageSchema.load(schema_file)
     _check_options(loaded, form, aliases, recipients)
+    check_planting(loaded, planting, keep_ids=keep_ids)
     name = check_dataset_name(dataset or file.name.split(".")[0])
     rejects = Rejects(max_bad_rows) if on_error == "skip" else None
     settings: dict[str, Any] = {"id_column": id_column, "keep_ids": keep_ids}
@@ -137,13 +152,14 @@ def encode(
         raise UsageError("--no-validate belongs to clkhash schemas; ours have no formats to break")
     with naming(schema_file):
         encoder = _encoder(loaded, key_file, name, aliases, settings)
+    planter = make_planter(encoder, key_file, file, planting)
     if encoder.numbers_rows(column_names(file)):
         console().say(
             "note: no column of record ids, so rows are numbered from 1 (--id-column names one)"
         )
-    summary = _encode(file, encoder, output, form, recipients, rejects)
+    summary = _encode(file, encoder, output, form, recipients, rejects, planter)
     if rejects is not None:
-        rejects.write(outputs[2])
+        rejects.write(outputs["rejects"])
     if as_json:
         print_json(_facts(summary, outputs))
     elif console().level:
@@ -194,6 +210,7 @@ class _Summary:
     rejected: int = 0
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
     dropped_keys: dict[str, dict[str, int]] = field(default_factory=dict)
+    planted: dict[str, int | str] | None = None
 
     def add(self, chunk: Encoded) -> None:
         """Count a chunk."""
@@ -221,6 +238,7 @@ def _encode(
     form: str,
     recipients: Sequence[str],
     rejects: Rejects | None,
+    planter: Planter | None,
 ) -> _Summary:
     """Encode the file chunk by chunk."""
     from linkage.agency.encode import Encoder
@@ -229,22 +247,40 @@ def _encode(
     total = estimate_rows(file)
     if isinstance(encoder, Encoder) and encoder.blocking.limited:
         _count_keys(file, encoder, total, skip=rejects is not None)
+        if planter is not None:
+            planter.count_keys()
     summary = _Summary(encoder.dataset, encoder.schema.digest(), encoder.key_fingerprint)
     with (
         naming(file),
         console().progress("encoding") as progress,
-        _outputs(output, form, recipients) as write,
+        _outputs(output, form, recipients, planter) as write,
     ):
-        for batch, rows in read_batches(file, rejects.add if rejects is not None else None):
+        batches = read_batches(file, rejects.add if rejects is not None else None)
+        for batch, rows, share in _with_shares(batches, total):
             chunk = encoder.encode(batch, rows)
             summary.add(chunk)
-            write(chunk, len(rejects) if rejects is not None else 0)
+            whole = chunk if planter is None else planter.hide(chunk, batch, share)
+            write(whole, len(rejects) if rejects is not None else 0)
             progress("records", int(rows[-1]), total)
             console().detail(f"rows {rows[0]:,} to {rows[-1]:,} are done")
     if isinstance(encoder, Encoder):
         summary.add_dropped(encoder.blocking.common)
+    if planter is not None:
+        summary.planted = planter.facts()
     summary.rejected = len(rejects) if rejects is not None else 0
     return summary
+
+
+def _with_shares(
+    batches: Iterator[tuple[Any, NDArray[np.int64]]], total: int
+) -> Iterator[tuple[Any, NDArray[np.int64], float]]:
+    """Add to each batch its share of the rows to come, of some `total`; the last has all."""
+    held = next(batches)  # which raises, if there is none
+    for one in batches:
+        rows = held[1]
+        yield *held, len(rows) / max(total - int(rows[0]) + 1, len(rows))
+        held = one
+    yield *held, 1.0
 
 
 def _count_keys(file: Path, encoder: Encoder, total: int, *, skip: bool) -> None:
@@ -262,24 +298,34 @@ def _count_keys(file: Path, encoder: Encoder, total: int, *, skip: bool) -> None
 
 @contextmanager
 def _outputs(
-    output: Path, form: str, recipients: Sequence[str]
+    output: Path, form: str, recipients: Sequence[str], planter: Planter | None
 ) -> Iterator[Callable[[Encoded, int], None]]:
-    """Open the encoded file and the ids table; yields what writes a chunk to both."""
+    """Open the encoded file and the tables that stay; yields what writes a chunk to all."""
     import numpy as np
 
+    from linkage.agency.plant import WithPlanted
     from linkage.io.clks import clks_writer
     from linkage.io.encoded import encodings_writer
     from linkage.io.ids import ids_path, ids_writer
+    from linkage.io.plants import PlantsHead, plants_path, plants_writer
 
     with ExitStack() as files:
-        ids = files.enter_context(ids_writer(ids_path(output)))
+        ids = files.enter_context(ids_writer(ids_path(output), planted=planter is not None))
+        planted: dict[str, str] = {}
+        if planter is not None:
+            head = PlantsHead.model_validate(planter.head())
+            planted = files.enter_context(plants_writer(plants_path(output), head))
         if form == "parquet":
             encoded = files.enter_context(encodings_writer(output, recipients))
 
             def write(chunk: Encoded, rejected: int) -> None:
                 encoded.write(chunk.encodings)
                 encoded.rejected = rejected
-                ids.write(chunk.encodings.records, chunk.own_ids)
+                if isinstance(chunk, WithPlanted):
+                    ids.write(chunk.encodings.records, chunk.own_ids, chunk.planted)
+                    planted.update(chunk.people())
+                else:
+                    ids.write(chunk.encodings.records, chunk.own_ids)
         else:
             clks = files.enter_context(clks_writer(output))
 
@@ -292,12 +338,12 @@ def _outputs(
         yield write
 
 
-def _facts(summary: _Summary, outputs: Sequence[Path]) -> dict[str, Any]:
+def _facts(summary: _Summary, outputs: Mapping[str, Path]) -> dict[str, Any]:
     facts = vars(summary) | {"rows_read": summary.records + summary.rejected}
-    return facts | dict(zip(("encoded", "ids", "rejects"), map(str, outputs), strict=False))
+    return facts | {what: str(path) for what, path in outputs.items()}
 
 
-def _print_summary(summary: _Summary, outputs: Sequence[Path]) -> None:
+def _print_summary(summary: _Summary, outputs: Mapping[str, Path]) -> None:
     read, rows = summary.records + summary.rejected, summary.alias_rows
     aliases = f" in {rows:,} alias rows" if rows > summary.records else ""
     click.echo(
@@ -309,10 +355,15 @@ def _print_summary(summary: _Summary, outputs: Sequence[Path]) -> None:
     if summary.dropped_keys:
         header = ["blocking pass", "keys dropped", "records with them", "most records a key"]
         print_table(header, [[one, *facts.values()] for one, facts in summary.dropped_keys.items()])
+    if summary.planted is not None:
+        click.echo("hidden among them: {records:,} records of {people:,} planted people "
+                   "(fingerprint {fingerprint})".format(**summary.planted))  # fmt: skip
     click.echo(
-        f"send  {outputs[0]}  (schema {summary.schema_digest[:12]}, key fingerprint "
+        f"send  {outputs['encoded']}  (schema {summary.schema_digest[:12]}, key fingerprint "
         f"{summary.key_fingerprint})"
     )
-    click.echo(f"keep  {outputs[1]}  (your own ids; never send it)")
-    if len(outputs) > 2:
-        click.echo(f"look  {outputs[2]}  (rows left out, and why)")
+    click.echo(f"keep  {outputs['ids']}  (your own ids; never send it)")
+    if "plants" in outputs:
+        click.echo(f"hold  {outputs['plants']}  (send it when all is linked, and not before)")
+    if "rejects" in outputs:
+        click.echo(f"look  {outputs['rejects']}  (rows left out, and why)")

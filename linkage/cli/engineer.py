@@ -187,17 +187,16 @@ def _blocking(
 
     from linkage.evaluate import evaluate_blocking
     from linkage.io.encoded import read_encodings
-    from linkage.io.results import file_digest
+    from linkage.io.results import encoded_files
     from linkage.linker.block import Blocking, BlockKeys, compared_keys
 
     counts = found.manifest["counts"]
     blocking = Blocking.from_summary(found.manifest["blocking"])
     names: tuple[str, ...] = ()
-    given = {file_digest(one): one for one in encoded}
     tokens, owners = [], []
-    for one, records in zip(found.manifest["inputs"], found.records, strict=True):
-        path = given.get(one["sha256"], results / one["file"])
-        if not path.is_file() or file_digest(path) != one["sha256"]:
+    files = encoded_files(found.manifest, results, encoded)
+    for one, path, records in zip(found.manifest["inputs"], files, found.records, strict=True):
+        if path is None:
             console().say(
                 f"note: {one['file']} is not there or has changed, so pairs completeness is not "
                 "measured; say where it is now with --encoded"

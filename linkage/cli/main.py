@@ -26,7 +26,9 @@ _COMMANDS = {
     "resolve": _AGENCY,
     "inspect": _LINKER,
     "link": "linkage.cli.link",
+    "explain": "linkage.cli.explain",
     "export": "linkage.cli.export",
+    "certify": "linkage.cli.certify",
     "evaluate": _ENGINEER,
     "synth": _ENGINEER,
     "demo": "linkage.cli.demo",
@@ -63,7 +65,7 @@ def linkage() -> None:
 
     \b
     Agency   keygen, schema, profile, encode, resolve   holds key and raw records
-    Linker   inspect, link, export                      sees encodings only
+    Linker   inspect, link, explain, export, certify    sees encodings only
     Engineer evaluate, synth, demo                      works with synthetic data
 
     \b

@@ -18,6 +18,7 @@ from linkage.errors import InputError
 from linkage.io.outputs import new_file
 
 _SCHEMA = pa.schema([("record", pa.string()), ("record_id", pa.string())])
+_PLANTED = pa.field("planted", pa.bool_())
 
 
 def ids_path(encoded: Path) -> Path:
@@ -33,30 +34,38 @@ def stem_of(encoded: Path) -> str:
 
 
 @contextmanager
-def ids_writer(path: Path) -> Iterator[IdsWriter]:
-    """Open the table to be written chunk by chunk, whole or not at all, mode 0600."""
+def ids_writer(path: Path, *, planted: bool = False) -> Iterator[IdsWriter]:
+    """Open the table to be written chunk by chunk, whole or not at all, mode 0600.
+
+    With `planted` it has a column that tells planted records from real ones.
+    """
+    schema = _SCHEMA.append(_PLANTED) if planted else _SCHEMA
     with new_file(path) as draft:
         draft.touch(mode=0o600)
         # Ids are all different: dictionaries and statistics of them would only cost time.
         with pq.ParquetWriter(
-            draft, _SCHEMA, compression="none", use_dictionary=False, write_statistics=False
+            draft, schema, compression="none", use_dictionary=False, write_statistics=False
         ) as file:
             yield IdsWriter(file)
 
 
 class IdsWriter:
-    """Writes chunks of (record, own id)."""
+    """Writes chunks of (record, own id), and with planted records, which they are."""
 
     def __init__(self, file: pq.ParquetWriter) -> None:
         self._file = file
 
     def write(
-        self, records: NDArray[np.bytes_], own_ids: Sequence[str] | NDArray[np.bytes_]
+        self,
+        records: NDArray[np.bytes_],
+        own_ids: Sequence[str] | NDArray[np.bytes_],
+        planted: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add the pseudonym and the own id of each record."""
         order = text_order(records)
         columns = [text_array(np.asarray(ids)[order]) for ids in (records, own_ids)]
-        self._file.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+        columns += [] if planted is None else [pa.array(planted[order])]
+        self._file.write_batch(pa.record_batch(columns, schema=self._file.schema))
 
 
 def text_array(texts: NDArray[np.bytes_] | NDArray[np.str_]) -> pa.Array:
@@ -88,6 +97,22 @@ def text_order(texts: NDArray[np.bytes_]) -> NDArray[np.int64]:
 def read_ids(path: Path) -> dict[str, str]:
     """Read the table: pseudonymous record id to the agency's own id."""
     return read_unique(path, "record", "record_id", "an ids table, as `encode` writes it")
+
+
+def read_planted(path: Path) -> frozenset[str]:
+    """Read which records of the table are planted: none if it was written without."""
+    try:
+        if _PLANTED.name not in pq.read_schema(path).names:
+            return frozenset()
+        table = pq.read_table(path, columns=["record", _PLANTED.name])
+        planted = table[_PLANTED.name].combine_chunks()
+        if planted.type != _PLANTED.type or planted.null_count:
+            raise ValueError
+        return frozenset(table["record"].filter(planted).to_pylist())
+    except (pa.ArrowException, OSError, ValueError):
+        raise InputError(
+            f"{path}: damaged: it doesn't say of every record if it was planted"
+        ) from None
 
 
 def read_unique(path: Path, key: str, value: str, what: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,9 @@ def write_results(
     encodings: Sequence[Encodings],
     links: Sequence[Pairs],
     review: Sequence[Pairs],
-    persons: Sequence[NDArray[np.bytes_]],
-    confidence: Sequence[NDArray[np.float64]],
+    persons: Sequence[NDArray[np.int64]],
+    ids: NDArray[np.bytes_],
+    confidence: NDArray[np.float64],
     manifest: dict[str, Any],
     model: dict[str, Any] | None = None,
     labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
@@ -62,9 +63,9 @@ def write_results(
 ) -> None:
     """Write a results folder, whole or not at all.
 
-    `persons` has the person id of every record and `confidence` that of the person; `model` is the
-    content of `model.json`; `labels` name the fields and levels of `Pairs.levels`, and `ranks` the
-    order in which pairs are best reviewed.
+    `persons` has the person of every record, `ids` and `confidence` are those of each person;
+    `model` is the content of `model.json`; `labels` name the fields and levels of `Pairs.levels`,
+    and `ranks` are the order in which pairs are best reviewed.
     """
     names = [one.dataset for one in encodings]
     records = [_texts(one.records) for one in encodings]
@@ -77,18 +78,18 @@ def write_results(
         )
         pq.write_table(unsure, folder / "review.parquet")
         shares = []
-        columns = zip(encodings, records, persons, confidence, strict=True)
-        for one, own, ids, sure in columns:
-            order = pa.array(np.argsort(one.records))
-            share = pa.table({
-                "record": own.take(order),
-                "person_id": _texts(ids).take(order),
-                "confidence": pa.array(sure).take(order),
-            })  # fmt: skip
+        names_of_persons = _texts(ids)
+        for one, own, person in zip(encodings, records, persons, strict=True):
+            order = np.argsort(one.records)
+            who = names_of_persons.take(pa.array(person[order]))
+            share = pa.table({"record": own.take(pa.array(order)), "person_id": who})
             pq.write_table(share, folder / f"{one.dataset}.parquet")
             shares.append(share.append_column("dataset", pa.repeat(one.dataset, len(own))))
-        whole = pa.concat_tables(shares).select(["person_id", "dataset", "record", "confidence"])
+        whole = pa.concat_tables(shares).select(["person_id", "dataset", "record"])
         pq.write_table(whole.sort_by("person_id"), folder / "persons.parquet")
+        counts = np.bincount(np.concatenate(persons), minlength=len(ids))
+        sure = {"person_id": names_of_persons, "records": counts, "confidence": confidence}
+        pq.write_table(pa.table(sure), folder / "confidence.parquet")
         for name, content in (("manifest", manifest), ("model", model)):
             if content is not None:
                 text = json.dumps(content, indent=2) + "\n"
@@ -134,6 +135,22 @@ def read_results(path: Path) -> Results:
 def read_share(path: Path) -> dict[str, str]:
     """Read an agency's share of the results: pseudonymous record id to person id."""
     return read_unique(path, "record", "person_id", "an agency's share of a results folder")
+
+
+def encoded_files(
+    manifest: Mapping[str, Any], folder: Path, moved: Sequence[Path] = ()
+) -> list[Path | None]:
+    """Find the encoded files of a run by their digests; None where one is gone or has changed.
+
+    They lie where the manifest says, seen from the results folder, or are among those `moved`.
+    """
+    elsewhere = {file_digest(one): one for one in moved}
+    found: list[Path | None] = []
+    for one in manifest["inputs"]:
+        path = elsewhere.get(one["sha256"], folder / one["file"])
+        same = path.is_file() and file_digest(path) == one["sha256"]
+        found.append(path if same else None)
+    return found
 
 
 def file_digest(path: Path) -> str:

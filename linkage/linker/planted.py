@@ -50,50 +50,25 @@ def measure_planted(
         links a record as planted ones), `persons` (planted people whose records are all one
         person, and those who share it with nobody), `by_data_sets`.
     """
-    people = 1 + max((int(one.max(initial=REAL)) for one in planted if one is not None), default=-1)
-    pairs, found, in_review = np.zeros(people), np.zeros(people), 0
-    wrong = np.zeros(people)
-    mistaken = [np.zeros(0 if one is None else len(one), np.bool_) for one in planted]
-    links_of_real, heaviest = 0, 0.0
-    by_data_sets = []
-    for one, unsure in zip(links, review, strict=True):
-        ends = planted[one.left_dataset], planted[one.right_dataset]
-        left, right = ends
-        if left is None or right is None:
-            continue
-        judged = _Judged(one, left, right)
-        total = _matches(left, right, people, within=one.left_dataset == one.right_dataset)
-        here = np.bincount(left[one.left[judged.true]], minlength=people)
-        pairs, found = pairs + total, found + here
-        in_review += int(np.count_nonzero(_Judged(unsure, left, right).true))
-        links_of_real += judged.real
-        for side, place in ((0, one.left_dataset), (1, one.right_dataset)):
-            records = judged.mistaken[side]
-            numbers = left if side == 0 else right
-            mistaken[place][records] = True
-            # A false link has two ends, and each stands for as many real records.
-            weight = np.count_nonzero(numbers == REAL) / np.count_nonzero(numbers != REAL) / 2
-            wrong += weight * np.bincount(numbers[records], minlength=people)
-            heaviest = max(heaviest, weight)
-        by_data_sets.append(
-            {
-                "left": one.left_dataset,
-                "right": one.right_dataset,
-                "pairs": int(total.sum()),
-                "found": int(here.sum()),
-                "recall": share_of(here, total),
-                "false_links": judged.false,
-            }
-        )
-    records = [one[one != REAL] for one in planted if one is not None]
-    mixed_up = [m[one != REAL] for m, one in zip(mistaken, planted, strict=True) if one is not None]
+    lists = [one for one in planted if one is not None]
+    people = 1 + max((int(one.max(initial=REAL)) for one in lists), default=REAL)
+    judged = [
+        _Judged(one, unsure, left, right, people)
+        for one, unsure in zip(links, review, strict=True)
+        if (left := planted[one.left_dataset]) is not None
+        and (right := planted[one.right_dataset]) is not None
+    ]
+    nobody = np.zeros(people)
+    pairs = sum((one.pairs for one in judged), nobody)
+    found = sum((one.found for one in judged), nobody)
     return {
         "recall": share_of(found, pairs)
-        | {"pairs": int(pairs.sum()), "found": int(found.sum()), "in_review": in_review},
-        "false_links": _records(np.concatenate(records), np.concatenate(mixed_up), people),
-        "precision": _precision(wrong, heaviest, links_of_real),
+        | {"pairs": int(pairs.sum()), "found": int(found.sum())}
+        | {"in_review": sum(one.in_review for one in judged)},
+        "false_links": _records(judged, planted, people),
+        "precision": _precision(judged, nobody),
         "persons": _persons(persons, planted, people),
-        "by_data_sets": by_data_sets,
+        "by_data_sets": [one.summary() for one in judged],
     }
 
 
@@ -116,17 +91,73 @@ def share_of(hits: NDArray[Any], trials: NDArray[Any]) -> dict[str, float]:
 
 
 class _Judged:
-    """Links with a planted record: the true ones, and the ends of false ones by side."""
+    """The links of two data sets, or within one, that have a planted record.
 
-    def __init__(self, links: Pairs, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
+    By planted person: `pairs` to be found and those `found`, and `wrong`, how many false links of
+    real records the person's false links stand for. `mistaken` are the records of either data set
+    with a false link, of which there are `false`.
+    """
+
+    def __init__(
+        self,
+        links: Pairs,
+        review: Pairs,
+        left: NDArray[np.int64],
+        right: NDArray[np.int64],
+        people: int,
+    ) -> None:
         one, other = left[links.left], right[links.right]
-        self.true = (one == other) & (one != REAL)
-        self.real = int(np.count_nonzero((one == REAL) & (other == REAL)))
-        self.false = len(links) - self.real - int(np.count_nonzero(self.true))
-        self.mistaken = (
-            links.left[(one != other) & (one != REAL)],
-            links.right[(one != other) & (other != REAL)],
-        )
+        true = (one == other) & (one != REAL)
+        real = (one == REAL) & (other == REAL)
+        unsure = left[review.left]
+        self.places = links.left_dataset, links.right_dataset
+        within = self.places[0] == self.places[1]
+        self.pairs = _matches(left, right, people, within=within)
+        self.found = np.bincount(one[true], minlength=people)
+        self.in_review = int(np.count_nonzero((unsure == right[review.right]) & (unsure != REAL)))
+        self.false = int(np.count_nonzero(~true & ~real))
+        self.real = int(np.count_nonzero(real))
+        self.mistaken = links.left[~true & (one != REAL)], links.right[~true & (other != REAL)]
+        self.wrong, self.heaviest = np.zeros(people), 0.0
+        for records, own, others, numbers in (
+            (links.left, one, other, left),
+            (links.right, other, one, right),
+        ):
+            known = 1.0 if within else _known(records[real], numbers)
+            self._add_wrong(own[~true], others[~true], numbers, known)
+
+    def _add_wrong(
+        self,
+        own: NDArray[np.int64],
+        others: NDArray[np.int64],
+        side: NDArray[np.int64],
+        known: float,
+    ) -> None:
+        """Count the ends of false links on one side; each end is half a link.
+
+        Nearly all false links of planted people among themselves are those of families, whom all
+        data sets know. Real families are known to the other one as often as real people are.
+        """
+        weight = int(np.count_nonzero(side == REAL)) / int(np.count_nonzero(side != REAL)) / 2
+        share = np.where(others == REAL, 1.0, known)[own != REAL]
+        self.wrong += weight * np.bincount(own[own != REAL], share, minlength=len(self.wrong))
+        self.heaviest = max(self.heaviest, weight)
+
+    def summary(self) -> dict[str, Any]:
+        """Describe what was found in these data sets."""
+        return {
+            "left": self.places[0],
+            "right": self.places[1],
+            "pairs": int(self.pairs.sum()),
+            "found": int(self.found.sum()),
+            "recall": share_of(self.found, self.pairs),
+            "false_links": self.false,
+        }
+
+
+def _known(linked: NDArray[np.int64], side: NDArray[np.int64]) -> float:
+    """Give the share of the real records of a data set that are linked with real ones."""
+    return len(np.unique(linked)) / max(1, int(np.count_nonzero(side == REAL)))
 
 
 def _matches(
@@ -138,24 +169,31 @@ def _matches(
     return one * (one - 1) // 2 if within else one * other
 
 
-def _records(
-    person: NDArray[np.int64], mistaken: NDArray[np.bool_], people: int
-) -> dict[str, float]:
-    hits = np.bincount(person[mistaken], minlength=people)
-    trials = np.bincount(person, minlength=people)
-    counts = {"records": len(person), "mistaken": int(hits.sum())}
+def _records(judged: Sequence[_Judged], planted: Planted, people: int) -> dict[str, float]:
+    """Give the share of planted records with a false link."""
+    hits, trials = np.zeros(people), np.zeros(people)
+    for place, numbers in enumerate(planted):
+        if numbers is not None:
+            sides = [zip(one.places, one.mistaken, strict=True) for one in judged]
+            here = [records for side in sides for at, records in side if at == place]
+            mistaken = np.unique(np.concatenate([np.empty(0, np.int64), *here]))
+            hits += np.bincount(numbers[mistaken], minlength=people)
+            trials += np.bincount(numbers[numbers != REAL], minlength=people)
+    counts = {"records": int(trials.sum()), "mistaken": int(hits.sum())}
     return share_of(hits, trials) | counts
 
 
-def _precision(wrong: NDArray[np.float64], heaviest: float, links: int) -> dict[str, float] | None:
-    """Estimate the precision of links of real records, of which about `wrong.sum()` are false.
+def _precision(judged: Sequence[_Judged], nobody: NDArray[np.float64]) -> dict[str, float] | None:
+    """Estimate the precision of links of real records by the false links of planted ones.
 
-    The sum's interval is that of weighted counts (Fay & Feuer 1997), a planted person's together.
+    The interval is that of a sum of weighted counts (Fay & Feuer 1997), a person's together.
     """
+    links = sum(one.real for one in judged)
     if not links:
         return None
+    wrong = sum((one.wrong for one in judged), nobody)
     total, variance = float(wrong.sum()), float((wrong**2).sum())
-    more = max(heaviest, float(wrong.max(initial=0)))
+    more = max(float(wrong.max(initial=0)), *(one.heaviest for one in judged))
     high = _gamma(1 - _OUTER, total + more, variance + more**2)
     low = _gamma(_OUTER, total, variance) if total else 0.0
     lower, estimate, upper = (max(0.0, 1 - one / links) for one in (high, total, low))

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from linkage.kernels.similarity import pair_similarity
 from linkage.model import Decided, Encodings, Pairs
 
-#: Weight of a pair that a person decided, in bits.
-DECIDED_BITS = 60.0
+#: Weight of a pair that a person decided, in bits: beyond all that a model gives.
+DECIDED_BITS = 1000.0
 
 
 def apply_decisions(
@@ -59,11 +59,11 @@ def rank_for_review(pairs: Pairs) -> NDArray[np.int64]:
 def _apply(pairs: Pairs, one: Decided, encodings: Sequence[Encodings]) -> Pairs:
     width = len(encodings[pairs.right_dataset].records)
     keys, wanted = pairs.left * width + pairs.right, one.left * width + one.right
-    known, place = np.isin(wanted, keys), np.argsort(keys)
-    at = place[np.minimum(np.searchsorted(keys[place], wanted), max(len(keys) - 1, 0))]
+    known, order = np.isin(wanted, keys), np.argsort(keys)
+    at = order[np.searchsorted(keys, wanted[known], sorter=order)]
     weight, chance = pairs.weight.copy(), pairs.probability.copy()
-    weight[at[known]] = np.where(one.match[known], DECIDED_BITS, -DECIDED_BITS)
-    chance[at[known]] = one.match[known].astype(float)
+    weight[at] = np.where(one.match[known], DECIDED_BITS, -DECIDED_BITS)
+    chance[at] = one.match[known].astype(float)
     pairs = replace(pairs, weight=weight, probability=chance)
     new = np.flatnonzero(~known & one.match)
     if len(new):
@@ -87,5 +87,5 @@ def _with(
         np.append(pairs.similarity, similarity),
         np.append(pairs.weight, np.full(len(left), DECIDED_BITS)),
         np.append(pairs.probability, np.ones(len(left))),
-        np.concatenate([pairs.levels, levels]) if len(pairs.levels) else pairs.levels,
+        np.concatenate([pairs.levels, levels]) if pairs.levels.shape[1] else pairs.levels,
     )

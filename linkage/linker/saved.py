@@ -41,7 +41,7 @@ class _ClassShape(_Shape):
 class _ModelShape(_Shape):
     model_version: int
     schema_digest: Annotated[str, Field(max_length=64)]
-    all_pairs: Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)]
+    all_pairs: Annotated[float, Field(ge=1, le=1e30, allow_inf_nan=False)]
     fields: Annotated[list[_FieldShape], Field(min_length=1, max_length=60)]
     classes: Annotated[list[_ClassShape], Field(min_length=2, max_length=2000)]
 
@@ -83,7 +83,9 @@ def model_of(content: object, levels: Levels, schema_digest: str) -> Model:
     Raises `MismatchError` for one of another schema or version, `InputError` for one that is
     damaged.
     """
-    version = content.get("model_version") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise InputError("not a model, which is an object with a model_version")
+    version = content.get("model_version")
     if type(version) is int and version != MODEL_VERSION:
         raise MismatchError(f"model version {shown(version, 20)} is not known to this release")
     try:
@@ -118,6 +120,9 @@ def model_of(content: object, levels: Levels, schema_digest: str) -> Model:
         raise InputError("the model's classes: matches come first, and both kinds are needed")
     if shape.classes[own].in_common:
         raise InputError("the model's classes: the first that is no match has nothing in common")
+    unknown = {name for one in shape.classes for name in one.in_common} - set(levels.fields)
+    if unknown:
+        raise InputError(f"the model's classes: there is no field '{shown(min(unknown))}'")
     shares = np.array([[name in one.in_common for name in levels.fields] for one in shape.classes])
     sizes = np.array([max(one.pairs, 1e-12) for one in shape.classes])
     m /= m.sum(axis=1, keepdims=True)
