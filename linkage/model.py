@@ -18,6 +18,8 @@ from linkage.errors import InputError
 from linkage.schema import LinkageSchema
 
 FORMAT_VERSION = 1
+#: Weight of a pair that a person decided, in bits: beyond all that a model gives.
+DECIDED_BITS = 1000.0
 MAX_ID_BYTES = 128
 
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -149,6 +151,14 @@ class Task:
         return int(left @ (2 * right_stop - left_start - left_stop - 1)) // 2
 
 
+def pattern_numbers(levels: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Give rows of agreement levels `int8[pairs, fields]` a number each, equal for equal rows."""
+    base = int(levels.max(initial=0)) + 1
+    if base ** levels.shape[1] < 1 << 62:
+        return levels.astype(np.int64) @ base ** np.arange(levels.shape[1])
+    return np.unique(levels, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Pairs of records of two data sets that passed the comparison, each pair once.
@@ -177,8 +187,7 @@ class Pairs:
         """Give a number for the agreement pattern of each pair; 0 where levels are not known."""
         if not self.levels.size:
             return np.zeros(len(self), np.int64)
-        base = int(self.levels.max()) + 1
-        return self.levels.astype(np.int64) @ base ** np.arange(self.levels.shape[1])
+        return pattern_numbers(self.levels)
 
     def take(self, chosen: NDArray[Any]) -> Pairs:
         """Give the pairs at the given indices, or where the given mask is true."""

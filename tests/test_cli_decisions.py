@@ -126,16 +126,7 @@ def without_forename(model):
     return model
 
 
-@pytest.mark.parametrize(
-    "single",
-    [
-        "none",
-        pytest.param(
-            "court",
-            marks=pytest.mark.xfail(reason="competition learns m anew, over the edited one"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("single", ["none", "court"])
 def test_model__honours_edited_numbers(linker, single):
     (linker / "edited.json").write_text(json.dumps(without_forename(model_of(linker))))
     options = ("--one-record-a-person", single, "--model", "edited.json")
@@ -375,7 +366,6 @@ def test_decisions__of_a_person_beat_competition(linker):
         assert same_person(persons_of(linker, assignment), crossed)
 
 
-@pytest.mark.xfail(reason="optimal adds up probabilities: two links beat one that was decided")
 def test_decisions__of_a_person_beat_optimal_assignment(linker):
     options = ("--one-record-a-person", "police,court", "--assignment", "optimal")
     linked(linker, "one", *options, files=TWO)
@@ -386,7 +376,6 @@ def test_decisions__of_a_person_beat_optimal_assignment(linker):
     assert crossed in rows_of(linker, "again")
 
 
-@pytest.mark.xfail(reason="at record level, links go by Dice alone, whatever was decided")
 def test_decisions__count_at_record_level(world, tmp_path):
     files = [world.record / name for name in TWO]
     no, yes = next(iter(rows_of(world.record))), next(iter(rows_of(world.record, table="review")))

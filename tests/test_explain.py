@@ -23,9 +23,8 @@ from linkage.linker.block import Blocking
 from linkage.linker.explain import Weigher, meeting_passes, most_similar, place_of, rivals_of
 from linkage.linker.levels import levels_of
 from linkage.linker.mixture import Model
-from linkage.linker.reviewed import DECIDED_BITS
 from linkage.linker.saved import level_labels, model_content
-from linkage.model import Pairs
+from linkage.model import DECIDED_BITS, Pairs
 from tests import reference
 from tests.command import AGENCIES, BAD_INPUT, DONE, MISMATCH, USAGE, did, python, refused
 from tests.samples import aliased, people

@@ -19,9 +19,9 @@ from linkage.linker.completeness import Completeness, wilson
 from linkage.linker.levels import levels_of
 from linkage.linker.mixture import Model
 from linkage.linker.persons import join_persons
-from linkage.linker.reviewed import DECIDED_BITS, apart, apply_decisions, rank_for_review
+from linkage.linker.reviewed import apart, apply_decisions, rank_for_review
 from linkage.linker.saved import level_labels, model_content, model_of
-from linkage.model import Decided, Pairs
+from linkage.model import DECIDED_BITS, Decided, Pairs
 from tests.samples import people
 
 SIZES = (4, 5, 3)

@@ -19,11 +19,8 @@ from linkage.cli.console import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from linkage.io.results import Results
-    from linkage.linker.explain import Explanation, Rows
+    from linkage.linker.explain import Explanation
     from linkage.model import Encodings, Pairs
 
     #: Of the pair, the numbers of its two data sets, or those of its two records in one of them.
@@ -144,6 +141,8 @@ def _encodings(
 def _answer(
     found: Results, results: Path, places: Two, records: Two, encodings: list[Encodings]
 ) -> dict[str, Any]:
+    import numpy as np
+
     from linkage.linker.explain import most_similar, place_of, rivals_of
 
     one, other = encodings[places[0]], encodings[places[1]]
@@ -154,14 +153,15 @@ def _answer(
             if (pairs.left_dataset, pairs.right_dataset) == places:
                 at = place_of(pairs, records)
                 if at is not None:
-                    status, placed = name, pairs.take(_only(at))
+                    status, placed = name, pairs.take(np.array([at]))
                 others += _rivals(found, rivals_of(pairs, records), name)
     if one.schema.level == "record":
         rows, weights = most_similar(one, other, own), _nothing()
     else:
         explained = _explained(results, encodings, places, own, placed)
         rows, weights = explained.rows, _weights(explained, placed)
-    ends = zip(("left", "right"), places, records, _rows(rows), strict=True)
+    numbers = (rows.left_row, rows.left), (rows.right_row, rows.right)
+    ends = zip(("left", "right"), places, records, numbers, strict=True)
     answer: dict[str, Any] = {
         side: {
             "dataset": found.datasets[place],
@@ -179,7 +179,7 @@ def _answer(
 
 def _is_decided(placed: Pairs | None) -> bool:
     """Tell whether a person decided on the pair: the run weighs such pairs as certain."""
-    from linkage.linker.reviewed import DECIDED_BITS
+    from linkage.model import DECIDED_BITS
 
     return placed is not None and abs(float(placed.weight[0])) == DECIDED_BITS
 
@@ -190,16 +190,6 @@ def _number(encodings: Encodings, found: Results, place: int, record: int) -> in
 
     text = str(found.records[place][record]).encode()
     return int(np.flatnonzero(encodings.records == text)[0])
-
-
-def _only(place: int) -> NDArray[np.int64]:
-    import numpy as np
-
-    return np.array([place])
-
-
-def _rows(rows: Rows) -> tuple[Two, Two]:
-    return (rows.left_row, rows.left), (rows.right_row, rows.right)
 
 
 def _explained(

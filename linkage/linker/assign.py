@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from linkage.errors import LinkageError
-from linkage.model import Pairs
+from linkage.model import DECIDED_BITS, Pairs
 
 Assignment = Literal["many-to-many", "best", "greedy", "optimal"]
 _MAX_COMPONENT_CELLS = 50_000_000
@@ -89,6 +89,8 @@ def _solve(
         )
     known = pairs.probability[members]
     gain = np.where(np.isnan(known), pairs.similarity[members], known)
+    # What a person decided outweighs whatever else hangs together with it.
+    gain = np.where(pairs.weight[members] >= DECIDED_BITS, len(members) + 1.0, gain)
     matrix = np.zeros((len(rows), len(columns)))
     place = np.full(matrix.shape, -1, np.int64)
     matrix[row, column], place[row, column] = gain, members

@@ -40,7 +40,7 @@ class ModelDecision:
     """Links from a match probability on, review from another up to it.
 
     `rarity` is what exact agreement weighs more for the rows of each data set, `single` which data
-    sets have one record a person. Weights are log2.
+    sets have one record a person. Weights are log2. With `fixed`, m stays as it was given.
     """
 
     schema: LinkageSchema
@@ -50,6 +50,7 @@ class ModelDecision:
     single: tuple[bool, ...]
     probability: float
     review: float
+    fixed: bool = False
 
     def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
         """Give the rule of a pass: an upper bound of the weight, in the most telling order.
@@ -122,7 +123,8 @@ class ModelDecision:
         """
         decision = self
         odds, expected = decision._compete(found, data)
-        for _ in range(_REFITS if any(self.single) and sum(expected) >= _LEAST_LINKS else 0):
+        learns = any(self.single) and not self.fixed and sum(expected) >= _LEAST_LINKS
+        for _ in range(_REFITS if learns else 0):
             decision = decision._learned(found, odds, sum(expected), data)
             odds, expected = decision._compete(found, data)
         matches = sum(expected)

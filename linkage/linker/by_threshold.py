@@ -113,8 +113,9 @@ class ThresholdDecision:
         return None
 
     def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
-        """Tell which pairs reach the threshold."""
-        links: NDArray[np.bool_] = pairs.similarity >= self.threshold
+        """Tell which pairs reach the threshold; only decided pairs have a weight."""
+        reached = pairs.similarity >= self.threshold
+        links: NDArray[np.bool_] = np.where(np.isnan(pairs.weight), reached, pairs.weight > 0)
         return links
 
     def reviewed(self, pairs: Pairs) -> NDArray[np.bool_]:

@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.kernels.similarity import pair_similarity
-from linkage.model import Decided, Encodings, Pairs
-
-#: Weight of a pair that a person decided, in bits: beyond all that a model gives.
-DECIDED_BITS = 1000.0
+from linkage.model import DECIDED_BITS, Decided, Encodings, Pairs
 
 
 def apply_decisions(

@@ -101,6 +101,7 @@ def set_up(
         _single(encodings, data, samples, trained, levels, choices, random),
         choices.probability or schema.decision.probability,
         review,
+        fixed=given is not None or bool(choices.labels),
     )
     return decision, trained if given is None else None
 

@@ -21,6 +21,7 @@ from linkage.linker.levels import IDENTIFIERS, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
 from linkage.linker.sample import draw_equal
 from linkage.linker.values import count_equal, joint_numbers
+from linkage.model import pattern_numbers
 
 #: Pairs drawn at random, and pairs drawn from a block.
 _RANDOM_PAIRS = 1_000_000
@@ -28,7 +29,8 @@ _BLOCK_PAIRS = 200_000
 _ITERATIONS, _SETTLED, _TOLERANCE = 150, 20, 1e-5
 #: A field tells if so many pairs have it on both sides, and a block has so many strangers a row.
 _PRESENT, _STRANGERS = 0.3, 0.1
-_MOST_CLASS_FIELDS = 6
+#: Sets of fields that non-matches have in common are made of so many, those of blocks first.
+_CLASS_FIELDS = 8
 #: A match agrees (reaches this Dice) at least so often in a name or date, and in another field.
 _AGREES_AT, _AGREES, _AGREES_OTHERS = 0.7, 0.5, 0.15
 
@@ -156,9 +158,8 @@ def count_patterns(
             weights.append(np.full(len(i), scale))
             which.append(np.full(len(i), number))
     whole = np.concatenate(drawn)
-    base = levels.top + 1
-    code = whole.astype(np.int64) @ base ** np.arange(whole.shape[1])
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    codes = pattern_numbers(whole)
+    _, first, place = np.unique(codes, return_index=True, return_inverse=True)
     counts = np.zeros((len(first), len(blocks)))
     if len(whole):
         np.add.at(counts, (place, np.concatenate(which)), np.concatenate(weights))
@@ -263,10 +264,11 @@ def _classes(levels: Levels, blocks: Sequence[tuple[int, ...]]) -> tuple[NDArray
     own = len(sets)
     sets.append(())
     others = [f for f in range(levels.slices) if f not in personal]
+    others = sorted(others, key=lambda f: all(f not in block for block in blocks))[:_CLASS_FIELDS]
     if personal:
         sets += [
             one
-            for size in range(1, min(len(others), _MOST_CLASS_FIELDS) + 1)
+            for size in range(1, len(others) + 1)
             for one in combinations(others, size)
             if any(set(block) <= set(one) for block in blocks)
         ]
