@@ -110,7 +110,10 @@ class Population:
         return cls(np.stack(columns, axis=1), filters, household)
 
     def encoded(self, random, dataset, persons, *, errors):
-        """A record of each person; with `errors` each field agrees as `TRUE_M` says."""
+        """A record of each person; with `errors` each field agrees as `TRUE_M` says.
+
+        Record ids begin with the number of the person.
+        """
         fields = []
         for field, filters in enumerate(self.filters):
             bits = filters[self.values[persons, field]]
@@ -123,9 +126,10 @@ class Population:
                         bits[row] = _moved(random, bits[row], moved)
             fields.append(np.packbits(bits, axis=1, bitorder="little").view(np.uint64))
         rows = len(persons)
+        records = [b"%d-%d" % (one, row) for row, one in enumerate(persons)]
         return Encodings(
-            dataset, drawn_schema(), "1" * 16, np.array([b"%d" % row for row in range(rows)]),
-            np.arange(rows), np.concatenate(fields, axis=1),
+            dataset, drawn_schema(), "1" * 16, np.array(records), np.arange(rows),
+            np.concatenate(fields, axis=1),
             tuple(Slice(name=name, words=_BITS // 64) for name in DRAWN),
             np.zeros((rows, 1), np.uint64),
         )  # fmt: skip

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from linkage.agency.encode import encode
+from linkage.engine.local import link
 from linkage.linker.block import BlockKeys
 from linkage.linker.compare import compare_task
 from linkage.linker.compete import link_odds
@@ -185,3 +186,13 @@ def test_model_decision__competition_drops_wrong_links_and_keeps_the_right_ones(
         wrong.append(len(links) - right[-1])
     assert right[1] >= right[0] > 140
     assert wrong[1] < wrong[0] / 3
+
+
+@pytest.mark.parametrize("single", [None, (), ("a",)])
+def test_link__does_not_depend_on_the_order_of_data_sets(single):
+    data = muddled("field")
+    one, other = (link(sides, single=single).links[0] for sides in (data, data[::-1]))
+    assert len(one) > 140
+    assert set(zip(one.left.tolist(), one.right.tolist(), strict=True)) == set(
+        zip(other.right.tolist(), other.left.tolist(), strict=True)
+    )
