@@ -79,7 +79,8 @@ def test_link__reads_both_formats_and_compares_all_pairs(agency):
     assert "says nothing of its schema and key" in said.err
     manifest = json.loads((agency / "r/manifest.json").read_text())
     assert manifest["counts"]["links"] == 3
-    assert manifest["passes"] == [{"name": "all_pairs", "comparisons": 9, "found": 3}]
+    (only,) = manifest["passes"]
+    assert (only["name"], only["comparisons"], only["found"]) == ("all_pairs", 9, 3)
     truth = [f"a,{row[0]},{row[0]}" for row in ROWS] + [f"b,{n},{n + 1}" for n in range(3)]
     (agency / "truth.csv").write_text("dataset,record_id,person_id\n" + "\n".join(truth))
     answer = did("evaluate", "r", "--truth", "truth.csv", "--json", cwd=agency)
