@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from linkage.agency.encode import encode
+from linkage.linker.block import Blocking
 from linkage.linker.by_model import ModelDecision
 from linkage.linker.decide import log_odds
 from linkage.linker.levels import levels_of
@@ -248,3 +249,25 @@ def test_value_rarity__is_what_a_value_weighs_beyond_the_average():
     assert_allclose(surname[9], average - np.log2(0.5 / 15), atol=1e-4)
     assert (rarity[1] == rarity[0][:5]).all()
     assert (rarity[0][:, [2, 3]] == 0).all(), "dates and sexes are about equally frequent"
+
+
+def test_rule__knows_that_a_capped_pass_did_not_meet_all():
+    same = {"dob": "", "sex": "", "nhs": "", "surname": "KHAN"}
+    rows = [
+        changed(**same, postcode="N1 1AA", forename="ANNA", town="LEEDS"),
+        changed(**same, postcode="E9 9ZZ", forename="ZOE", town="LEEDS"),
+    ]
+    data = [encoded([row] * 2, name) for row, name in zip(rows, "ab", strict=True)]
+    levels = levels_of(data[0])
+    u = np.where(levels.possible, 1.0, 0)
+    u /= u.sum(axis=1, keepdims=True)
+    m, place = u.copy(), levels.fields.index("identifiers")
+    m[place], u[place] = 0, 0
+    m[place, [1, levels.top]], u[place, [1, levels.top]] = (0.01, 0.99), (0.999999, 0.000001)
+    shares = np.array([[True] * len(levels.fields), [False] * len(levels.fields)])
+    model = Model(levels.fields, m, u, shares, np.array([100.0, 1e6]), 1, 1e6)
+    rarity = tuple(np.zeros((2, levels.slices), np.int32) for _ in data)
+    how = ModelDecision(data[0].schema, levels, model, rarity, (False, False), 0.5, 0.5)
+    for caps in ({}, {"pnc": 1}):
+        (found,) = compared(data, data_pairs(data, False), how, Blocking(caps=caps))
+        assert len(found.left) == 4, caps

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linkage.engine.work import Plans, Work
+from linkage.engine.work import Plans, Work, whole_passes
 from linkage.kernels.join import Rule, Side
 from linkage.linker.block import Blocking, PassPlan, split_tasks
 from linkage.linker.compare import compare_task
@@ -63,8 +63,7 @@ def plan(
             keys, plans = plans_of.of(one)
             random = np.random.default_rng([seed, *one.places])
             sides = how.sides(one, keys)
-            names = [plan.name for plan in plans]
-            rules = [how.rule(plan, names[: plan.number]) for plan in plans]
+            rules = [how.rule(plan, whole_passes(plans[: plan.number])) for plan in plans]
             lost = [work.lost_links(one, keys, plan) for plan in plans]
             counts.append([a.count(lost_links=b) for a, b in zip(plans, lost, strict=True)])
             seconds.append([_time(a, *sides, b, random) for a, b in zip(plans, rules, strict=True)])

@@ -31,6 +31,11 @@ Progress = Callable[[str, int, int], None]
 _SAMPLED = 100_000_000
 
 
+def whole_passes(plans: Sequence[PassPlan]) -> list[str]:
+    """Name the passes that meet all pairs of equal keys: those that leave no block out."""
+    return [plan.name for plan in plans if not len(plan.skipped)]
+
+
 class Plans:
     """The plans of all passes, made for one pair of data sets after the other."""
 
@@ -105,8 +110,7 @@ class Work:
         self, one: DataPair, keys: BlockKeys, plans: list[PassPlan], spool: Spool
     ) -> list[PassCount]:
         left, right = self.how.sides(one, keys)
-        names = [plan.name for plan in plans]
-        rules = [self.how.rule(plan, names[: plan.number]) for plan in plans]
+        rules = [self.how.rule(plan, whole_passes(plans[: plan.number])) for plan in plans]
         total, done = sum(plan.comparisons for plan in plans), 0
         stage = f"{one.left.dataset} and {one.right.dataset}"
         found = [0 for _ in plans]

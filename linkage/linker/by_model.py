@@ -19,7 +19,7 @@ from linkage.linker.completeness import Completeness, meetings
 from linkage.linker.decide import Candidates, Settled, log_odds, strongest_first, with_keys
 from linkage.linker.levels import DIFFERS, MISSING, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
-from linkage.linker.rarity import rarity_of
+from linkage.linker.rarity import RARITY_ONE, rarity_of
 from linkage.linker.sample import draw_equal
 from linkage.linker.saved import level_labels, model_content
 from linkage.linker.together import DataPair
@@ -99,7 +99,15 @@ class ModelDecision:
     def sides(self, one: DataPair, keys: BlockKeys) -> tuple[Side, Side]:
         """Give both sides with the keys of a blocking, and the rarity of the left values."""
         left, right = with_keys(one, keys)
-        return left._replace(rarity=self.rarity[one.places[0]]), right
+        rarity = self.rarity[one.places[0]]
+        moved = np.flatnonzero(~self.model.shares[: self.model.own].all(axis=0))
+        moved = moved[moved < self.levels.slices]
+        if len(moved):
+            # Where a match may have moved, a field never counts against it, common as it may be.
+            top = np.maximum(self.model.weights[moved, self.levels.top], 0)
+            rarity = rarity.copy()
+            rarity[:, moved] = np.maximum(rarity[:, moved], -np.floor(top * RARITY_ONE))
+        return left._replace(rarity=rarity), right
 
     def score(self, rows: Scored, one: DataPair) -> Candidates:
         """Weigh pairs of rows in full; the heaviest stays for each pair of records."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from linkage.kernels.matching import match_odds
 
 _ROUNDS, _TOLERANCE = 300, 1e-4
-#: Likelihood ratios beyond this are certain; larger ones would overflow. In bits.
-_MOST_BITS = 300.0
+#: Likelihood ratios beyond this are certain; sums of larger ones would drown others. In bits.
+_MOST_BITS = 100.0
 
 
 def link_odds(

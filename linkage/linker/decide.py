@@ -71,7 +71,7 @@ class Decision(Protocol):
     def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
         """Give the rule by which a pass compares: it lets through whatever may matter.
 
-        `earlier` are the names of the passes before it, whose pairs are left out.
+        `earlier` are the names of the passes before it that meet all pairs of equal keys.
         """
 
     def link_rule(self) -> Rule:

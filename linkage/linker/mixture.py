@@ -72,7 +72,7 @@ class Model:
         """
         return mixture_odds(
             levels,
-            np.empty((0, 0), np.int32) if rarity is None else rarity,
+            np.empty((0, 0), np.int32) if rarity is None or rows is None else rarity,
             np.empty(0, np.int64) if rows is None else rows,
             self.weights,
             self.shares,

@@ -65,6 +65,11 @@ def set_up(
     for name in choices.single or ():
         if name not in [one.dataset for one in encodings]:
             raise UsageError(f"there is no data set '{shown(name)}' to have one record a person")
+    if choices.single and any(one.within for one in data):
+        raise UsageError(
+            "--one-record-a-person says one record a person in a data set, and --deduplicate says "
+            "several; use one of them"
+        )
     if schema.level == "record":
         if choices.probability is not None or choices.model is not None:
             raise UsageError(
