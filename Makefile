@@ -2,7 +2,7 @@
 PYTHON ?= python3
 SECONDS ?= 600
 BIN := .venv/bin
-PEERS := clkhash anonlink faiss numkong duckdb blocklib
+PEERS := clkhash anonlink faiss numkong duckdb blocklib splink
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fuzz bench bench-scaling bench-10m bench-splink clean
 

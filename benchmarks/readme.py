@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,79 @@ RESULTS = Path(__file__).with_name("results")
 
 
 def quality_table() -> str:
-    """Build the table of quality, in Markdown."""
+    """Build the table of quality, in Markdown; figures of several seeds are means."""
     lines = [
-        "| data | linked as | assignment | precision | recall | F1 | F1 at best cut-off |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| data | Splink (best) | ECM (best) | **ours** (best) | precision / recall | persons: "
+        "Splink | persons: ours | CLK | certificate off by |",
+        "| --- " * 9 + "|",
     ]
-    for one in _read("quality")["rows"]:
-        best = "" if one["best_f1"] is None else f"{one['best_f1']:.4f}"
-        figures = " | ".join(f"{one[name]:.4f}" for name in ("precision", "recall", "f1"))
-        lines.append(
-            f"| {one['data']} | {one['method']} | {one['assignment']} | {figures} | {best} |"
-        )
+    results = _read("quality")["sets"]
+    for name, one in results.items():
+        runs = list(one["runs"].values())
+        title = f"{name}, {runs[0]['people']:,} people" if one["people"] else name
+        if not runs[0]["field"]["matches"]:
+            cells = [_links(runs, method) for method in (_splink, _ecm, _ours)]
+            lines.append(f"| {title} | {' | '.join(cells)} | | | | {_links(runs, _clk)} | |")
+            continue
+        shares = f"{_mean(runs, _ours, 'precision')} / {_mean(runs, _ours, 'recall')}"
+        cells = [
+            f"{_mean(runs, _splink, 'f1')} ({_mean(runs, _splink, 'best_f1')})",
+            f"{_mean(runs, _ecm, 'f1')} ({_mean(runs, _ecm, 'best_f1')})",
+            f"**{_mean(runs, _ours, 'f1')}** ({_mean(runs, _ours, 'best_f1')})",
+            shares,
+            _mean(runs, lambda run: _splink(run)["persons"], "f1"),
+            _mean(runs, lambda run: run["field"]["persons"], "f1"),
+            _mean(runs, _clk, "f1"),
+            _certificate(runs),
+        ]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _ours(run: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = run["field"]
+    return found
+
+
+def _clk(run: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = run["record"]
+    return found
+
+
+def _ecm(run: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = run["ecm"]
+    return found
+
+
+def _splink(run: dict[str, Any]) -> dict[str, Any]:
+    """Give Splink's model with the highest F1."""
+    found: dict[str, Any] = max(run["splink"].values(), key=lambda one: one["f1"])
+    return found
+
+
+def _mean(runs: list[dict[str, Any]], method: Callable[..., dict[str, Any]], what: str) -> str:
+    """Give the mean over runs, a dash where a method was not run."""
+    try:
+        return f"{statistics.mean(method(run)[what] for run in runs):.4f}"
+    except KeyError:
+        return "-"
+
+
+def _links(runs: list[dict[str, Any]], method: Callable[..., dict[str, Any]]) -> str:
+    try:
+        return f"{method(runs[0])['links']:,} links"
+    except KeyError:
+        return "-"
+
+
+def _certificate(runs: list[dict[str, Any]]) -> str:
+    """Say by how much the run's own estimates differ from the truth: the worst of the runs."""
+    told = [run["field"]["certificate"] for run in runs if "certificate" in run["field"]]
+    worst = [
+        max((one[what]["error"] for one in told), key=abs, default=None)
+        for what in ("precision", "recall")
+    ]
+    return " / ".join("" if one is None else f"{one:+.3f}" for one in worst)
 
 
 def encoding_table() -> str:
