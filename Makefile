@@ -2,9 +2,9 @@
 PYTHON ?= python3
 SECONDS ?= 600
 BIN := .venv/bin
-PEERS := clkhash anonlink faiss numkong duckdb blocklib splink
+PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench bench-scaling bench-10m bench-splink clean
+.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-splink clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,13 +39,16 @@ fuzz: .venv/installed  ## Throw hostile input at readers and normalisers (SECOND
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-bench: .venv/installed $(PEERS:%=.venv-%/installed)  ## Measure quality and speed; writes results and README
-	$(BIN)/python -m benchmarks.quality
+bench: .venv/installed $(PEERS:%=.venv-%/installed)  ## Measure speed against peers; writes results and README
 	$(BIN)/python -m benchmarks.encode
 	$(BIN)/python -m benchmarks.clkhash_differential --python .venv-clkhash/bin/python
 	$(BIN)/python -m benchmarks.clkhash_speed --python .venv-clkhash/bin/python
 	$(BIN)/python -m benchmarks.compare_speed
 	$(BIN)/python -m benchmarks.blocking_speed
+	$(BIN)/python -m benchmarks.readme
+
+bench-quality: .venv/installed .venv-splink/installed  ## Links without labels, against Splink and the toolkit
+	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.readme
 
 bench-scaling: .venv/installed  ## The command line on 10,000 to 1,000,000 rows a side
