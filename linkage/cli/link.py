@@ -270,11 +270,14 @@ def _manifest(
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     import os
+    from concurrent.futures import ThreadPoolExecutor
 
     from linkage.io.results import file_digest, new_manifest
 
     blocking: Blocking = settings["blocking"]
     names = [one.dataset for one in encodings]
+    with ThreadPoolExecutor() as pool:
+        digests = list(pool.map(file_digest, files))
     return new_manifest() | {
         "schema_name": encodings[0].schema.name,
         "schema_digest": encodings[0].schema.digest(),
@@ -283,11 +286,11 @@ def _manifest(
             {
                 "dataset": one.dataset,
                 "file": os.path.relpath(file, output),
-                "sha256": file_digest(file),
+                "sha256": digest,
                 "rows": len(one.owner),
                 "records": len(one.records),
             }
-            for file, one in zip(files, encodings, strict=True)
+            for file, digest, one in zip(files, digests, encodings, strict=True)
         ],
         "linked": [[names[one.left_dataset], names[one.right_dataset]] for one in result.links],
         "decision": result.decision,

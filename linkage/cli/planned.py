@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 def read_files(files: tuple[Path, ...], identity: Path | None) -> list[Encodings]:
-    """Read encoded files."""
+    """Read encoded files, two at a time: each takes the memory of a batch besides its content."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from linkage.io.encoded import read_encodings
 
-    return [read_encodings(file, identity) for file in files]
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda file: read_encodings(file, identity), files))
 
 
 def show_plan(

@@ -117,11 +117,10 @@ def link(
     clock = _Clock()
     data = data_pairs(encodings, deduplicate)
     clock.lap("prepare")
-    how, trained = set_up(
-        encodings, data, Choices(threshold, probability, single, model, tuple(labels)), seed
-    )
-    clock.lap("train")
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        choices = Choices(threshold, probability, single, model, tuple(labels))
+        how, trained = set_up(encodings, data, choices, seed, pool.map)
+        clock.lap("train")
         plans = Plans(encodings, blocking or Blocking(), pool)
         work = Work(pool, plans, how, seed, pairs_budget, spill_folder, progress)
         compared = [work.compare(one) for one in data]

@@ -54,9 +54,9 @@ def plan(
     check_together(encodings)
     threads = threads or os.cpu_count() or 1
     data = data_pairs(encodings, deduplicate)
-    how, _ = set_up(encodings, data, choices or Choices(), seed)
     counts, seconds = [], []
     with ThreadPoolExecutor(threads) as pool:
+        how, _ = set_up(encodings, data, choices or Choices(), seed, pool.map)
         plans_of = Plans(encodings, blocking or Blocking(), pool)
         work = Work(pool, plans_of, how, seed, np.inf, None, lambda stage, done, total: None)
         for one in data:

@@ -87,7 +87,7 @@ class Work:
 
     def compare(self, one: DataPair) -> Compared:
         """Compare two data sets by all passes, and score what comes through."""
-        spool = Spool(len(one.left.owner), self.pairs_budget, self.spill_folder)
+        spool = Spool(one.left.owner, self.pairs_budget, self.spill_folder)
         keys, plans = self.plans.of(one)
         counts = self._pass_by_pass(one, keys, plans, spool)
         scored = self.pool.map(lambda part: self.how.score(part, one), spool.parts())

@@ -34,9 +34,11 @@ _CHUNK_BYTES = 1 << 18
 #: Popcounts have 16 bits, and fixed-point thresholds tell Dice values apart up to so many words.
 MOST_WORDS = 256
 _PARTS_PER_THREAD = 4
-#: Rows and tiles that the choice of `Scan.early` looks at, and what a look costs in words.
+#: Rows and tiles that the choice of `Scan.early` looks at.
 _SAMPLE = 32
-_LOOK_COST = 1.0
+#: What a look at four rows costs, and what it costs to go on with a tile that few others share:
+#: measured, in words of four rows. A branch that goes both ways costs most.
+_LOOK_COST, _GO_ON_COST = 1.0, 28.0
 #: Bits that a pair as one number may have, without its sign.
 _KEY_BITS = 63
 
@@ -124,9 +126,11 @@ def _prepare(
 ) -> tuple[Rows, Tiles, Scan]:
     words = left.shape[1]
     whole = np.array([0, words], np.int64)
-    counts = [popcounts(one, whole)[:, 0].astype(np.int64) for one in (left, right)]
-    orders = [np.argsort(one, kind="stable") for one in counts]
-    kinds = [np.unique(one) for one in counts]
+    short = [popcounts(one, whole)[:, 0] for one in (left, right)]
+    # Of 16-bit numbers, NumPy sorts the order by radix.
+    orders = [np.argsort(one, kind="stable") for one in short]
+    counts = [one.astype(np.int64) for one in short]
+    kinds = [np.flatnonzero(np.bincount(one)) for one in counts]
     places = [np.searchsorted(kind, one) for kind, one in zip(kinds, counts, strict=True)]
     least = least_common(measure, threshold, kinds[0], kinds[1], 64 * words)
     # No pair shares more bits than the smaller filter has: the bound by popcounts.
@@ -181,9 +185,9 @@ def _look_ahead(
     alive = alive.reshape(len(some_left), -1, LANES, words).any(axis=2)[reachable]
     if not len(alive):
         return words, share
-    done = np.arange(1, words + 1)
-    costs = done + _LOOK_COST + alive.mean(axis=0) * (words - done)
-    costs[-1] = words
+    some_alive = 1 - (1 - alive.mean(axis=0)) ** 4
+    costs = np.arange(1, words + 1) + _LOOK_COST
+    costs += _GO_ON_COST * some_alive * (1 - some_alive / 2)
     return int(np.argmin(costs)) + 1, share
 
 

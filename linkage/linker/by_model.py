@@ -259,9 +259,10 @@ class ModelDecision:
             i, j = i[apart], j[apart]
             met = meetings(keys, i, j).any(axis=1)
             equal += len(i)
-            linked += int(np.count_nonzero(met & self._by_other_fields(these.places[0], one, i, j)))
-        rows = these.left_rows, these.right_rows
-        made = self._by_other_fields(these.places[0], one, *rows)
+            levels = self.levels.of(one.left_side, one.right_side, i, j)
+            made = self._by_other_fields(these.places[0], i, levels)
+            linked += int(np.count_nonzero(met & made))
+        made = self._by_other_fields(these.places[0], these.left_rows, these.levels)
         level = these.levels[:, place]
         known = float((links.levels[:, place] == self.levels.top).mean()) if len(links) else 0.0
         both = made & (level != MISSING)
@@ -269,12 +270,12 @@ class ModelDecision:
         return Checked(equal, linked, int(both.sum()), int(agree.sum()), known)
 
     def _by_other_fields(
-        self, place: int, one: DataPair, i: NDArray[np.int64], j: NDArray[np.int64]
+        self, place: int, rows: NDArray[np.int64], levels: NDArray[np.int8]
     ) -> NDArray[np.bool_]:
-        """Tell which pairs of rows would be links without identifiers."""
-        levels = self.levels.of(one.left_side, one.right_side, i, j)
+        """Tell which pairs would be links without identifiers; `rows` are their left rows."""
+        levels = levels.copy()
         levels[:, self.levels.slices] = MISSING
-        made: NDArray[np.bool_] = self._odds(place, i, levels) >= log_odds(self.probability)
+        made: NDArray[np.bool_] = self._odds(place, rows, levels) >= log_odds(self.probability)
         return made
 
     def _odds(

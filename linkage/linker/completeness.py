@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from linkage.linker.block import BlockKeys, PassPlan
 from linkage.linker.sample import draw_pairs
@@ -55,7 +55,7 @@ def wilson(hits: float, trials: float) -> tuple[float, float]:
     """Give the 95 % score interval of a share (Wilson 1927); 0 to 1 without trials."""
     if trials <= 0:
         return 0.0, 1.0
-    z = float(norm.ppf((1 + _CONFIDENCE) / 2))
+    z = float(ndtri((1 + _CONFIDENCE) / 2))
     share, scale = hits / trials, 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / scale
     half = z / scale * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))

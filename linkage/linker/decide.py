@@ -20,6 +20,7 @@ from linkage.linker.block import BlockKeys, PassPlan
 from linkage.linker.certificate import Certificate
 from linkage.linker.compare import Scored
 from linkage.linker.completeness import Completeness
+from linkage.linker.order import falling
 from linkage.linker.together import DataPair
 from linkage.model import Pairs
 
@@ -134,4 +135,4 @@ def log_odds(probability: float) -> float:
 
 def strongest_first(pairs: Pairs, strength: NDArray[np.float64]) -> Pairs:
     """Order pairs by strength falling, then similarity falling, then as they come."""
-    return pairs.take(np.lexsort((-pairs.similarity, -strength)))
+    return pairs.take(falling(strength, [-pairs.similarity]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError
 from linkage.kernels.unions import join_records, join_stars
+from linkage.linker.order import falling
 from linkage.model import Encodings, Pairs, Persons
 
 Clustering = Literal["strong-first", "components", "star"]
@@ -55,7 +56,7 @@ def join_persons(
             [starts[one.right_dataset] + one.right for one in links],
         )
     ]
-    order = np.lexsort((ends[1], ends[0], -np.concatenate([np.empty(0), *map(_order, links)])))
+    order = falling(np.concatenate([np.empty(0), *map(_order, links)]), ends)
     left, right = (one[order].astype(np.int64) for one in ends)
     holds = _single_bits(sizes, single if method != "components" else ())
     if method == "star":

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from linkage.linker.completeness import wilson
 from linkage.model import Pairs
@@ -201,7 +201,7 @@ def _precision(judged: Sequence[_Judged], nobody: NDArray[np.float64]) -> dict[s
 
 
 def _gamma(share: float, mean: float, variance: float) -> float:
-    return float(gamma.ppf(share, mean**2 / variance, scale=variance / mean))
+    return float(gammaincinv(mean**2 / variance, share) * variance / mean)
 
 
 def _persons(persons: Sequence[NDArray[Any]], planted: Planted, people: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from linkage.linker.levels import Levels
 from linkage.linker.mixture import TINY, Model
-from linkage.linker.values import row_frequency
+from linkage.linker.values import Each, row_frequency
 
 #: Units of a bit in which kernels take rarity: see `kernels.join` and `kernels.odds`.
 RARITY_ONE = 1 << 16
@@ -21,7 +21,7 @@ _KINDS = frozenset({"name", "postcode", "text", "code"})
 
 
 def value_rarity(
-    numbers: Sequence[NDArray[np.uint64]], model: Model, levels: Levels
+    numbers: Sequence[NDArray[np.uint64]], model: Model, levels: Levels, each: Each = map
 ) -> list[NDArray[np.int32]]:
     """Give what exact agreement on each row's own value weighs more than on average.
 
@@ -29,15 +29,16 @@ def value_rarity(
     in units of `RARITY_ONE`. A value that occurs once counts as half a second time.
     """
     made = [np.zeros(one.shape, np.int32) for one in numbers]
-    for field in range(levels.slices):
-        if levels.kinds[field] not in _KINDS:
-            continue
+
+    def fill(field: int) -> None:
         often = row_frequency([one[:, field] for one in numbers])
         rows = max(1, sum(int(np.count_nonzero(~np.isnan(one))) for one in often))
         average = np.log2(max(model.u[field, levels.top], TINY))
         for whole, count in zip(made, often, strict=True):
             more = average - np.log2(np.maximum(count - 1, 0.5) / rows)
             whole[:, field] = np.rint(np.where(np.isnan(count), 0.0, more) * RARITY_ONE)
+
+    list(each(fill, [one for one in range(levels.slices) if levels.kinds[one] in _KINDS]))
     return made
 
 

@@ -21,7 +21,7 @@ from linkage.linker.rarity import value_rarity
 from linkage.linker.saved import model_of
 from linkage.linker.together import DataPair
 from linkage.linker.train import Place, Training, train
-from linkage.linker.values import value_numbers
+from linkage.linker.values import Each, value_numbers
 from linkage.model import Decided, Encodings
 
 #: Rows of a data set that training looks at.
@@ -54,7 +54,11 @@ class _Sample:
 
 
 def set_up(
-    encodings: Sequence[Encodings], data: Sequence[DataPair], choices: Choices, seed: int
+    encodings: Sequence[Encodings],
+    data: Sequence[DataPair],
+    choices: Choices,
+    seed: int,
+    each: Each = map,
 ) -> tuple[Decision, Training | None]:
     """Set up the decision for the level of the schema. The same seed gives the same decision.
 
@@ -84,13 +88,13 @@ def set_up(
         )
     random = np.random.default_rng(seed)
     levels = levels_of(encodings[0])
-    numbers = [value_numbers(one) for one in encodings]
-    samples = [_sample(one, number, random) for one, number in zip(encodings, numbers, strict=True)]
+    numbers = list(each(value_numbers, encodings))
+    samples = list(each(_sample, encodings, numbers, random.spawn(len(numbers))))
     given = None
     if choices.model is not None:
         given = model_of(choices.model, levels, schema.digest())
     places = [_place(samples, one.places) for one in data]
-    trained = train(places, levels, random, given)
+    trained = train(places, levels, random, given, each)
     model = trained.model
     if choices.labels:
         model = learn_from_labels(model, levels, data, choices.labels)
@@ -102,8 +106,8 @@ def set_up(
         schema,
         levels,
         model,
-        tuple(value_rarity(numbers, model, levels)),
-        _single(encodings, data, samples, trained, levels, choices, random),
+        tuple(value_rarity(numbers, model, levels, each)),
+        _single(encodings, data, samples, trained, levels, choices, random, each),
         choices.probability or schema.decision.probability,
         review,
         fixed=given is not None or bool(choices.labels),
@@ -136,6 +140,7 @@ def _single(
     levels: Levels,
     choices: Choices,
     random: np.random.Generator,
+    each: Each,
 ) -> tuple[bool, ...]:
     """Tell which data sets have one record a person: as chosen, or as the model sees it."""
     if choices.single is not None:
@@ -143,14 +148,15 @@ def _single(
     within = {one.places[0] for one in data if one.within}
     if within:
         return tuple(False for _ in encodings)
-    single = []
-    for one in samples:
+
+    def is_single(one: _Sample, own: np.random.Generator) -> bool:
         first = np.flatnonzero(np.diff(one.owner, prepend=-1))
         whole = one.side
         part = whole._replace(
             bits=whole.bits[first], counts=whole.counts[first], tokens=whole.tokens[first]
         )
         place = Place(part, part, one.numbers[first], one.numbers[first], True)
-        repeated = duplicates_per_record(place, trained, levels, random) / one.share
-        single.append(repeated < MOST_DUPLICATES)
-    return tuple(single)
+        repeated = duplicates_per_record(place, trained, levels, own) / one.share
+        return repeated < MOST_DUPLICATES
+
+    return tuple(each(is_single, samples, random.spawn(len(samples))))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -20,7 +21,7 @@ from linkage.kernels.join import Side
 from linkage.linker.levels import IDENTIFIERS, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
 from linkage.linker.sample import draw_equal
-from linkage.linker.values import count_equal, joint_numbers
+from linkage.linker.values import Each, count_equal, joint_numbers
 from linkage.model import pattern_numbers
 
 #: Pairs drawn at random, and pairs drawn from a block.
@@ -76,6 +77,7 @@ def train(
     levels: Levels,
     random: np.random.Generator,
     given: Model | None = None,
+    each: Each = map,
 ) -> Training:
     """Estimate everything without labels. Deterministic for a generator in a given state.
 
@@ -83,9 +85,9 @@ def train(
     these belong to the data at hand.
     """
     pairs = max(1.0, sum(one.pairs for one in places))
-    chance, present = _by_chance(places, levels, random)
+    chance, present = _by_chance(places, levels, random, each)
     blocks = choose_blocks(chance, present, levels, max(one.pairs for one in places))
-    patterns, counts = count_patterns(places, levels, blocks, random)
+    patterns, counts = count_patterns(places, levels, blocks, random, each)
     model = _start(levels, blocks, chance, pairs, counts.sum() / max(len(blocks), 1))
     if given is not None:
         sizes = np.maximum(given.sizes * pairs / given.pairs, TINY)
@@ -142,21 +144,24 @@ def count_patterns(
     levels: Levels,
     blocks: Sequence[tuple[int, ...]],
     random: np.random.Generator,
+    each: Each = map,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Count patterns of levels in blocks: `int8[patterns, fields]`, `float64[patterns, blocks]`."""
     drawn, weights, which = [np.empty((0, len(levels.fields)), np.int8)], [], []
-    for number, block in enumerate(blocks):
-        for one in places:
-            i, j, scale = draw_equal(
-                joint_numbers(one.left_numbers, block),
-                joint_numbers(one.right_numbers, block),
-                _BLOCK_PAIRS // len(places),
-                random,
-                within=one.within,
-            )
-            drawn.append(levels.of(one.left, one.right, i, j))
-            weights.append(np.full(len(i), scale))
-            which.append(np.full(len(i), number))
+    jobs = [(number, one) for number in range(len(blocks)) for one in places]
+
+    def draw(job: tuple[int, Place], own: np.random.Generator) -> tuple[NDArray[np.int8], float]:
+        block, one = blocks[job[0]], job[1]
+        left, right = (joint_numbers(n, block) for n in (one.left_numbers, one.right_numbers))
+        i, j, scale = draw_equal(left, right, _BLOCK_PAIRS // len(places), own, within=one.within)
+        return levels.of(one.left, one.right, i, j), scale
+
+    for (number, _), (found, scale) in zip(
+        jobs, each(draw, jobs, random.spawn(len(jobs))), strict=True
+    ):
+        drawn.append(found)
+        weights.append(np.full(len(found), scale))
+        which.append(np.full(len(found), number))
     whole = np.concatenate(drawn)
     codes = pattern_numbers(whole)
     _, first, place = np.unique(codes, return_index=True, return_inverse=True)
@@ -186,7 +191,7 @@ def presence(one: Place, levels: Levels) -> NDArray[np.float64]:
 
 
 def _by_chance(
-    places: Sequence[Place], levels: Levels, random: np.random.Generator
+    places: Sequence[Place], levels: Levels, random: np.random.Generator, each: Each
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the shares of levels among all pairs, and how often both have a value.
 
@@ -203,10 +208,11 @@ def _by_chance(
         j = random.integers(0, max(1, len(one.right_numbers)), size)
         i, j = (i[i != j], j[i != j]) if one.within else (i, j)
         drawn = levels.of(one.left, one.right, i, j)
-        for field in _all(levels):
+        fields, streams = _all(levels), random.spawn(len(levels.fields))
+        equals = each(partial(_equal_pairs, one, levels), fields, streams)
+        for field, (equal, both) in zip(fields, equals, strict=True):
             seen = np.bincount(drawn[:, field], minlength=levels.top + 1).astype(float)
             seen = np.where(levels.possible[field], seen + 0.5, 0.0)
-            equal, both = _equal_pairs(one, levels, field, random)
             exact = (equal + 0.5) / (both + 1)
             below = seen[: levels.top]
             chance[field, : levels.top] += share * below * (1 - exact) / below.sum()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.model import Encodings
+
+#: Calls a function for each of its arguments, as `map` does; an engine's does so on its threads.
+Each = Callable[..., Iterable[Any]]
 
 _ODD, _OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _SHIFT, _OTHER_SHIFT = np.uint64(29), np.uint64(31)
