@@ -26,7 +26,7 @@ from tests.samples import people
 
 SIZES = (4, 5, 3)
 ENDS = [sum(SIZES[:place]) for place in range(len(SIZES))]
-FATES = ("joined", "together", "one_a_data_set", "said_apart", "weak_tie")
+FATES = ("joined", "together", "one_a_data_set", "said_apart", "weak_tie", "outvoted")
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
@@ -119,7 +119,7 @@ def found_groups(persons):
 @given(links_of_records, singles, st.integers(0, 20).map(lambda n: n / 20), apart_pairs)
 def test_join_persons__strong_first_equals_a_plain_implementation(links, single, weakest, said):
     persons = join_persons(
-        SIZES, as_pairs(links), single=single, weakest_tie=weakest,
+        SIZES, as_pairs(links), single=single, method="strong-first", weakest_tie=weakest,
         apart=np.array(said, np.int64).reshape(-1, 2),
     )  # fmt: skip
     expected, fates = plain_strong_first(links, single, weakest, said)
@@ -147,10 +147,12 @@ def test_join_persons__components_follow_all_links(links, single, said):
     assert set(found_groups(persons)) == set(expected)
 
 
-@given(links_of_records)
-def test_join_persons__does_not_depend_on_the_order_of_links(links):
+@given(links_of_records, st.sampled_from(["strong-first", "correlation"]))
+def test_join_persons__does_not_depend_on_the_order_of_links(links, method):
     one, other = (
-        join_persons(SIZES, as_pairs(order), single=(True, False, True), weakest_tie=0.5)
+        join_persons(
+            SIZES, as_pairs(order), single=(True, False, True), method=method, weakest_tie=0.5
+        )
         for order in (links, links[::-1])
     )
     assert found_groups(one) == found_groups(other)

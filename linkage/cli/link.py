@@ -75,8 +75,8 @@ def _names(context: click.Context, option: click.Parameter, given: str) -> tuple
 @click.option(
     "--persons",
     "clustering",
-    type=click.Choice(["strong-first", "components", "star"]),
-    default="strong-first",
+    type=click.Choice(["correlation", "strong-first", "components", "star"]),
+    default="correlation",
     show_default=True,
     help="How links join records to persons.",
 )
@@ -324,7 +324,8 @@ def _print_summary(output: Path, encodings: list[Encodings], result: LinkResult)
         click.echo(
             f"one record a person: {', '.join(single)}; candidates of a record compete there"
         )
-    refused = sum(result.persons.ties[one] for one in ("one_a_data_set", "said_apart", "weak_tie"))
+    kinds = ("one_a_data_set", "said_apart", "weak_tie", "outvoted")
+    refused = sum(result.persons.ties[one] for one in kinds)
     if refused:
         click.echo(f"{refused:,} links join no persons: see ties in the manifest")
     if result.decision["method"] == "threshold":

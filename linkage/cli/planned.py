@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 def read_files(files: tuple[Path, ...], identity: Path | None) -> list[Encodings]:
     """Read encoded files, two at a time: each takes the memory of a batch besides its content."""
     from concurrent.futures import ThreadPoolExecutor
+    from importlib import import_module
 
     from linkage.io.encoded import read_encodings
 
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda file: read_encodings(file, identity), files))
+        reading = pool.map(lambda file: read_encodings(file, identity), files)
+        import_module("linkage.engine.local")  # takes a second, in which the files are read
+        return list(reading)
 
 
 def show_plan(

@@ -23,7 +23,7 @@ from linkage.linker.block import Blocking
 from linkage.linker.certificate import Certificate
 from linkage.linker.decide import Decision
 from linkage.linker.diagnose import diagnose
-from linkage.linker.persons import Clustering, join_persons
+from linkage.linker.persons import Clustering, Evidence, join_persons
 from linkage.linker.reviewed import apart, apply_decisions
 from linkage.linker.setup import Choices, set_up
 from linkage.linker.together import check_together, data_pairs
@@ -65,7 +65,7 @@ def link(
     decided: Sequence[Decided] = (),
     assignment: Assignment = "many-to-many",
     deduplicate: bool = False,
-    clustering: Clustering = "strong-first",
+    clustering: Clustering = "correlation",
     weakest_tie: float = 0.0,
     blocking: Blocking | None = None,
     threads: int | None = None,
@@ -140,6 +140,8 @@ def link(
         method=clustering,
         weakest_tie=weakest_tie,
         apart=apart(decided, sizes),
+        against=review,
+        evidence=Evidence(how.evidence, how.absent),
     )
     clock.lap("persons")
     return LinkResult(

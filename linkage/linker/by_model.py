@@ -174,6 +174,16 @@ class ModelDecision:
         strong: NDArray[np.bool_] = pairs.weight >= log_odds(self.review)
         return strong
 
+    def evidence(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Give match weights above that of the probability, in bits."""
+        above: NDArray[np.float64] = pairs.weight - log_odds(self.probability)
+        return above
+
+    @property
+    def absent(self) -> float:
+        """Give half the evidence of a pair at the review probability, in bits: it may be unmet."""
+        return (log_odds(self.review) - log_odds(self.probability)) / 2
+
     def are_links(
         self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
     ) -> NDArray[np.bool_]:

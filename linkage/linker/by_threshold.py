@@ -122,6 +122,16 @@ class ThresholdDecision:
         """Tell which pairs reach the review threshold: all that came through."""
         return np.ones(len(pairs), bool)
 
+    def evidence(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Give similarities above the threshold."""
+        above: NDArray[np.float64] = pairs.similarity - self.threshold
+        return above
+
+    @property
+    def absent(self) -> float:
+        """Give half the evidence of a pair at the review threshold: it may be unmet."""
+        return (self.review - self.threshold) / 2
+
     def are_links(
         self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
     ) -> NDArray[np.bool_]:

@@ -102,6 +102,13 @@ class Decision(Protocol):
     def reviewed(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Tell which pairs are strong enough for review."""
 
+    def evidence(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Give how far pairs are above what makes a link; negative below."""
+
+    @property
+    def absent(self) -> float:
+        """Give the evidence of a pair that is neither link nor for review, or met in no pass."""
+
     def are_links(
         self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
