@@ -121,8 +121,13 @@ def _parts(
         for one in links
     ]
     joined = np.concatenate([np.empty((0, 2), np.int64), *ends])
-    free = np.zeros(len(joined), bool), np.zeros_like(holds), np.empty((0, 2), np.int64)
-    root, _ = join_records(*np.ascontiguousarray(joined.T), *free)
+    left, right = np.ascontiguousarray(joined.T)
+    none_weak, none_held, none_apart = (
+        np.zeros(len(joined), bool),
+        np.zeros_like(holds),
+        np.empty((0, 2), np.int64),
+    )
+    root, _ = join_records(left, right, none_weak, none_held, none_apart)
     return part_groups(root, sizes, whole, evidence.absent, holds, said)
 
 
