@@ -6,6 +6,7 @@ import itertools
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,12 @@ def test_correlation__through_the_command(tmp_path):
     files = [f"demo/{name}.enc.parquet" for name in ("police", "court", "prison")]
     did("link", *files, "--persons", "correlation", "-o", "results", "-q", cwd=tmp_path)
     manifest = json.loads((tmp_path / "results" / "manifest.json").read_text())
+    more = ("--twins-apart", "-o", "apart", "-q")
+    did("link", *files, *more, cwd=tmp_path)
+    apart = json.loads((tmp_path / "apart" / "manifest.json").read_text())
+    assert manifest["decision"]["twins_apart"] is False
+    assert apart["decision"]["twins_apart"] is True
+    assert apart["counts"]["persons"] >= manifest["counts"]["persons"]
     assert manifest["decision"]["clustering"] == "correlation"
     ties = manifest["ties"]
     assert ties["joined"] > 0
@@ -137,3 +144,16 @@ def test_correlation__through_the_command(tmp_path):
 @pytest.mark.parametrize("method", ["strong-first", "correlation"])
 def test_join_persons__without_links(method):
     assert join_persons([2, 0, 1], [], method=method).count == 3
+
+
+def test_results__tables_are_put_together_from_chunks(tmp_path, monkeypatch):
+    did("demo", "demo", "-q", cwd=tmp_path)
+    files = [f"demo/{name}.enc.parquet" for name in ("police", "court")]
+    did("link", *files, "-o", "whole", "-q", cwd=tmp_path)
+    monkeypatch.setattr("linkage.io.results._CHUNK_ROWS", 7)
+    did("link", *files, "-o", "chunks", "-q", cwd=tmp_path)
+    for name in ("links", "review", "persons", "police", "court", "confidence"):
+        one, other = (
+            pq.read_table(tmp_path / folder / f"{name}.parquet") for folder in ("whole", "chunks")
+        )
+        assert one.equals(other), name

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from linkage.agency.encode import encode
+from linkage.errors import UsageError
 from linkage.linker.block import Blocking
 from linkage.linker.by_model import ModelDecision
 from linkage.linker.decide import log_odds
@@ -110,6 +111,30 @@ def test_levels__names_that_are_much_alike_are_not_swapped():
     found = levels_between(one, other)
     assert found["swapped"] == 1
     assert 1 < found["forename"] == found["surname"] < TOP
+
+
+@pytest.mark.parametrize(
+    ("other", "twins"),
+    [
+        ({"forename": "ZOE", "pnc": "", "nhs": ""}, True),
+        ({"forename": "ZOE", "pnc": "XY9999", "nhs": "XY9999"}, True),
+        ({"forename": "ZOE"}, False),  # an identifier in common
+        ({"forename": "ANN", "pnc": "", "nhs": ""}, False),  # nearly the same forename
+        ({"forename": "", "pnc": "", "nhs": ""}, False),
+        ({"forename": "ZOE", "dob": "1961-11-30", "pnc": "", "nhs": ""}, False),
+    ],
+)
+def test_levels__tell_twins(other, twins):
+    data = [encoded([ANNA], "a"), encoded([changed(**other)], "b")]
+    levels, (pair,) = levels_of(data[0]), data_pairs(data, False)
+    found = levels.of(pair.left_side, pair.right_side, np.array([0]), np.array([0]))
+    assert levels.twins(found).tolist() == [twins]
+
+
+def test_levels__without_names_in_any_order_tell_no_twins():
+    data = encoded([ANNA], "a", passes=("dob",))
+    with pytest.raises(UsageError, match="--twins-apart needs a date and an unordered"):
+        levels_of(data).twins(np.zeros((1, 7), np.int8))
 
 
 def test_levels__of_slices_equal_reference():

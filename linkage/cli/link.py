@@ -86,6 +86,9 @@ def _names(context: click.Context, option: click.Parameter, given: str) -> tuple
     default=0.0,
     help="Links below this join no two persons of several records each; they are counted.",
 )
+@click.option(
+    "--twins-apart", is_flag=True, help="Never join records that agree on all but the forename."
+)
 @click.option("--model", type=EXISTING_FILE, help="A model.json to use instead of training one.")
 @click.option("--labels", type=EXISTING_FILE, help="Pairs known to match, to learn the model from.")
 @click.option("--decisions", type=EXISTING_FILE, help="Reviewed pairs, with a column decision.")
@@ -126,6 +129,7 @@ def link(
     single: tuple[str, ...] | None,
     clustering: Any,
     weakest_tie: float,
+    twins_apart: bool,
     model: Path | None,
     labels: Path | None,
     decisions: Path | None,
@@ -171,6 +175,7 @@ def link(
     encodings = read_files(files, identity)
     tables = _tables(encodings, model, labels, decisions)
     more = {"assignment": assignment, "clustering": clustering, "weakest_tie": weakest_tie}
+    more["twins_apart"] = twins_apart
     _run(files, output, encodings, chosen | settings | tables | more | budget, as_json)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linkage.engine.work import Plans, Progress, Work
 from linkage.errors import UsageError
@@ -67,6 +68,7 @@ def link(
     deduplicate: bool = False,
     clustering: Clustering = "correlation",
     weakest_tie: float = 0.0,
+    twins_apart: bool = False,
     blocking: Blocking | None = None,
     threads: int | None = None,
     seed: int = 0,
@@ -94,6 +96,8 @@ def link(
         Also link the records within each data set.
     clustering, weakest_tie
         How links join records to persons; see `linkage.linker.persons`.
+    twins_apart
+        Never join two records that look like twins: see `linkage.linker.levels`.
     blocking
         How candidate pairs are found; by the keyed tokens of the files if not given.
     pairs_budget, spill_folder
@@ -133,13 +137,16 @@ def link(
     certificate = settled.decision.certificate(links, settled, data, completeness)
     clock.lap("decide")
     sizes = [len(one.records) for one in encodings]
+    said = [apart(decided, sizes)]
+    if twins_apart:
+        said += [_twins(one, how, sizes) for one in (*links, *review)]
     persons = join_persons(
         sizes,
         links,
         single=how.single,
         method=clustering,
         weakest_tie=weakest_tie,
-        apart=apart(decided, sizes),
+        apart=np.concatenate(said),
         against=review,
         evidence=Evidence(how.evidence, how.absent),
     )
@@ -157,6 +164,7 @@ def link(
             "one_record_a_person": names_where(encodings, how.single),
             "clustering": clustering,
             "weakest_tie": weakest_tie,
+            "twins_apart": twins_apart,
         },
         certificate=certificate,
         model=settled.decision.content(),
@@ -177,6 +185,14 @@ def _assign(pairs: Pairs, how: Decision, assignment: Assignment) -> tuple[Pairs,
     free = ~np.isin(weak.left, links.left) & ~np.isin(weak.right, links.right)
     unsure = weak.take(free)
     return links, unsure.take(assign(unsure, assignment))
+
+
+def _twins(pairs: Pairs, how: Decision, sizes: Sequence[int]) -> NDArray[np.int64]:
+    """Give the pairs that look like twins, `int64[pairs, 2]`, numbered over all data sets."""
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    found = pairs.take(how.twins(pairs))
+    left, right = starts[found.left_dataset] + found.left, starts[found.right_dataset] + found.right
+    return np.column_stack([left, right])
 
 
 def _by_pass(counts: Sequence[Sequence[PassCount]]) -> tuple[PassCount, ...]:

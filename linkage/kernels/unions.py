@@ -29,7 +29,7 @@ def join_records(
 
     `holds` `int64[records]` has a bit for each data set of one record a person: two groups that
     hold the same bit stay apart (`holds` is overwritten). `apart` `int64[pairs, 2]` are records
-    that were said to be two people, by first record. A `weak` link joins a record to a group, but
+    that were said to be two people. A `weak` link joins a record to a group, but
     not two groups of several records each.
 
     What became of a link: 0 it joined, 1 its records were together before, 2 kept apart by a data
@@ -38,22 +38,28 @@ def join_records(
     parent = np.arange(holds.size)
     size = np.ones(holds.size, np.int64)
     fate = np.zeros(left.size, np.int8)
-    said = np.zeros(holds.size, np.bool_)
-    for pair in range(apart.shape[0]):
-        said[apart[pair, 0]] = said[apart[pair, 1]] = True
+    starts, others = _others(apart, holds.size)
+    said = starts[1:] > starts[:-1]
+    # The records of a group as a ring: each names the next.
+    following = np.arange(holds.size)
     for link in range(left.size):
         one, other = find_root(parent, left[link]), find_root(parent, right[link])
         if one == other:
             fate[link] = 1
         elif holds[one] & holds[other]:
             fate[link] = 2
-        elif said[one] and said[other] and _said_apart(parent, apart, one, other):
-            fate[link] = 3
-        elif weak[link] and size[one] > 1 and size[other] > 1:
+        elif said[one] and said[other]:
+            few, many = (one, other) if size[one] < size[other] else (other, one)
+            if _said_apart(parent, following, starts, others, few, many):
+                fate[link] = 3
+        if fate[link] > 0:
+            continue
+        if weak[link] and size[one] > 1 and size[other] > 1:
             fate[link] = 4
         else:
             root, child = min(one, other), max(one, other)
             parent[child] = root
+            following[root], following[child] = following[child], following[root]
             size[root] += size[child]
             holds[root] |= holds[child]
             said[root] = said[root] or said[child]
@@ -63,12 +69,40 @@ def join_records(
 
 
 @kernel
-def _said_apart(parent: NDArray[np.int64], apart: NDArray[np.int64], one: int, other: int) -> bool:
+def _others(apart: NDArray[np.int64], records: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List for each record those that it was said to be apart from: where they start, and all."""
+    starts = np.zeros(records + 1, np.int64)
     for pair in range(apart.shape[0]):
-        a, b = find_root(parent, apart[pair, 0]), find_root(parent, apart[pair, 1])
-        if (a == one and b == other) or (a == other and b == one):
-            return True
-    return False
+        starts[apart[pair, 0] + 1] += 1
+        starts[apart[pair, 1] + 1] += 1
+    starts = np.cumsum(starts)
+    places, others = starts.copy(), np.empty(2 * apart.shape[0], np.int64)
+    for pair in range(apart.shape[0]):
+        one, other = apart[pair, 0], apart[pair, 1]
+        others[places[one]], others[places[other]] = other, one
+        places[one] += 1
+        places[other] += 1
+    return starts, others
+
+
+@kernel
+def _said_apart(
+    parent: NDArray[np.int64],
+    following: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    others: NDArray[np.int64],
+    few: int,
+    many: int,
+) -> bool:
+    """Tell whether a record of the group of `few` was said to be apart from one of `many`."""
+    record = few
+    while True:
+        for place in range(starts[record], starts[record + 1]):
+            if find_root(parent, others[place]) == many:
+                return True
+        record = following[record]
+        if record == few:
+            return False
 
 
 @kernel

@@ -184,6 +184,10 @@ class ModelDecision:
         """Give half the evidence of a pair at the review probability, in bits: it may be unmet."""
         return (log_odds(self.review) - log_odds(self.probability)) / 2
 
+    def twins(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Tell which pairs agree on surname and date of birth, not on forename or an identifier."""
+        return self.levels.twins(pairs.levels)
+
     def are_links(
         self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
     ) -> NDArray[np.bool_]:

@@ -132,6 +132,10 @@ class ThresholdDecision:
         """Give half the evidence of a pair at the review threshold: it may be unmet."""
         return (self.review - self.threshold) / 2
 
+    def twins(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Refuse: a CLK says nothing of single fields."""
+        raise UsageError("--twins-apart needs field-level encodings; these are record-level")
+
     def are_links(
         self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
     ) -> NDArray[np.bool_]:

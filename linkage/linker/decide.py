@@ -109,6 +109,9 @@ class Decision(Protocol):
     def absent(self) -> float:
         """Give the evidence of a pair that is neither link nor for review, or met in no pass."""
 
+    def twins(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Tell which pairs look like twins; raises `UsageError` where that can't be told."""
+
     def are_links(
         self, one: DataPair, left: NDArray[np.int64], right: NDArray[np.int64]
     ) -> NDArray[np.bool_]:

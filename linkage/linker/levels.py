@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.errors import UsageError
 from linkage.kernels.join import Rule, Side, pair_levels
 from linkage.linker.compare import agreement_rule
 from linkage.model import Encodings
@@ -87,6 +88,26 @@ class Levels:
         found[:, -1] = np.where(swapped, self.top, np.where(both, DIFFERS, MISSING))
         found[swapped, forename] = found[swapped, surname] = MISSING
         return found
+
+    def twins(self, levels: NDArray[np.int8]) -> NDArray[np.bool_]:
+        """Tell which patterns are those of twins, `bool[pairs]`.
+
+        They agree exactly on surname and a date, and on no identifier; the forename disagrees.
+        Raises `UsageError` if the schema has no date, or no pass on forename and surname in any
+        order, which tells them apart from other names.
+        """
+        dates = [place for place, kind in enumerate(self.kinds) if kind == "date"]
+        if self.names is None or not dates:
+            raise UsageError(
+                "--twins-apart needs a date and an unordered blocking pass on forename and surname "
+                "in the schema"
+            )
+        forename, surname, _ = self.names
+        alike = (levels[:, surname] == self.top) & (levels[:, dates] == self.top).any(axis=1)
+        twins: NDArray[np.bool_] = alike & (levels[:, forename] == DIFFERS)
+        if self.identifiers:
+            twins &= levels[:, self.slices] != self.top
+        return twins
 
     def _by_token(
         self, left: Side, right: Side, i: NDArray[np.int64], j: NDArray[np.int64], number: int
