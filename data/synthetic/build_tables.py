@@ -5,7 +5,8 @@ Run from the root of the repository with Faker installed (any release since 30):
     python data/synthetic/build_tables.py
 
 Heads (the frequent names) and variants come from the TOML files beside this script; tails come
-from Faker's person providers. Everything is written to linkage/synth/tables/ in upper-case ASCII.
+from Faker's person providers. Everything is written to linkage/synth/tables/ in upper-case ASCII,
+and beside it how the names with marks are really written.
 """
 
 from __future__ import annotations
@@ -61,7 +62,18 @@ FORENAME_TAILS: dict[str, tuple[tuple[str, ...], float]] = {
     "albanian": ((), 0.0),
 }
 LONGEST_TAIL = 1500
-_LETTERS = str.maketrans({"Ł": "L", "ł": "l", "ı": "i", "Ø": "O", "ɔ": "o", "ε": "e", "’": "'"})
+_LETTERS = str.maketrans(
+    {"Ł": "L", "ł": "l", "ı": "i", "Ø": "O", "ɔ": "o", "ε": "e", "’": "'", "Đ": "D", "đ": "d"}
+)
+#: Faker writes Greek letters for those of Twi; the apostrophe is no letter.
+_SIGNS = str.maketrans({"ε": "ɛ", "’": "'"})
+#: Locales with marks that serve no tail, and origins whose Faker names are not romanised.
+MARKED_ONLY = {"vietnamese": ("vi_VN",), "irish": ("ga_IE",)}
+NOT_ROMAN = ("chinese",)
+_ATTRIBUTES = (
+    "first_names", "first_names_male", "first_names_female", "last_names", "male_last_names",
+    "female_last_names", "unisex_last_names",
+)  # fmt: skip
 _NAME = re.compile(r"[A-Z][A-Z' -]*[A-Z]")
 
 Entry = tuple[str, float, str]
@@ -170,6 +182,31 @@ def variant_rows(variants: Mapping[str, list[str]]) -> Iterable[str]:
     return (",".join(row) for row in sorted(seen))
 
 
+def spelling_rows(by_hand: Mapping[str, str], *tables: Iterable[str]) -> Iterable[str]:
+    """Rows `origin,name,spelling` of the names with marks that one of the tables holds."""
+    cells = [row.split(",") for table in tables for row in table]
+    listed = {(row[0], cell) for row in cells for cell in row[1:]}
+    for origin in SURNAME_TAILS:
+        found: dict[str, str] = {}
+        for spelling in (*by_hand.get(origin, "").split(), *_faker_spellings(origin)):
+            name = ascii_name(spelling)
+            upper = unicodedata.normalize("NFC", spelling.translate(_SIGNS)).upper()
+            if name and (origin, name) in listed and not upper.isascii():
+                found.setdefault(name, upper)
+                found.setdefault(feminine(name), feminine(upper))
+        found.pop("", None)
+        kept = sorted(name for name in found if (origin, name) in listed)
+        yield from (f"{origin},{name},{found[name]}" for name in kept)
+
+
+def _faker_spellings(origin: str) -> Iterable[str]:
+    locales = (*SURNAME_TAILS[origin][0], *FORENAME_TAILS[origin][0], *MARKED_ONLY.get(origin, ()))
+    for locale in dict.fromkeys(() if origin in NOT_ROMAN else locales):
+        provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
+        for attribute in _ATTRIBUTES:
+            yield from getattr(provider, attribute, None) or ()
+
+
 def part_rows(places: Mapping[str, str]) -> Iterable[str]:
     """Rows `family,place,part,weight` from which rare British surnames are composed."""
     for family in ("surname", "gaelic", "patronymic"):
@@ -198,7 +235,7 @@ def area_rows(places: Mapping[str, str]) -> Iterable[str]:
 def write(name: str, header: str, rows: Iterable[str]) -> None:
     """Write one table."""
     lines = [header, *rows]
-    (TABLES / name).write_text("\n".join(lines) + "\n", encoding="ascii")
+    (TABLES / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{name}: {len(lines) - 1} rows")
 
 
@@ -206,13 +243,17 @@ def main() -> None:
     """Write every table."""
     load = {
         p: tomllib.loads((HERE / f"{p}.toml").read_text("utf-8"))
-        for p in ("name_heads", "variants", "places")
+        for p in ("name_heads", "variants", "places", "spellings")
     }
     heads, places = load["name_heads"], load["places"]
-    write("surnames.csv", "origin,name,weight,female", surname_rows(heads))
-    write("forenames.csv", "origin,sex,name,weight,peak", forename_rows(heads))
-    write("middle_names.csv", "origin,sex,name,weight", middle_rows(heads))
+    surnames, forenames = list(surname_rows(heads)), list(forename_rows(heads))
+    middles = list(middle_rows(heads))
+    write("surnames.csv", "origin,name,weight,female", surnames)
+    write("forenames.csv", "origin,sex,name,weight,peak", forenames)
+    write("middle_names.csv", "origin,sex,name,weight", middles)
     write("variants.csv", "kind,name,variant", variant_rows(load["variants"]))
+    spellings = spelling_rows(load["spellings"], surnames, forenames, middles)
+    write("spellings.csv", "origin,name,spelling", spellings)
     write("surname_parts.csv", "family,place,part,weight", part_rows(places))
     write("streets.csv", "place,part,weight", street_rows(places))
     write("areas.csv", "area,town,districts,weight", area_rows(places))

@@ -9,15 +9,68 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
+from anyascii import anyascii
 
 from linkage.synth.capture import MARKERS, NO_ABODE, NOT_A_NAME
 from linkage.synth.dates import MONTHS
-from linkage.synth.draws import Bools, Texts
+from linkage.synth.draws import Bools, Texts, stream
 from linkage.synth.generate import SyntheticData
 from linkage.synth.views import LAYOUTS
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A published figure, and from where to where the default profile is held to it."""
+
+    published: float
+    low: float
+    high: float
+
+    @classmethod
+    def near(cls, published: float, tolerance: float) -> Anchor:
+        """Allow a difference."""
+        return cls(published, published - tolerance, published + tolerance)
+
+    @classmethod
+    def about(cls, published: float) -> Anchor:
+        """Allow a factor, as suits the chances of strangers."""
+        return cls(published, published / _FACTOR, published * _FACTOR)
+
+
+_FACTOR = 1.4
+#: What the default profile is calibrated to, by the levels of `measure`.
+PUBLISHED = MappingProxyType(
+    {
+        "everything": Anchor.near(0.64, 0.02),
+        "name_exact": Anchor.near(0.881, 0.02),
+        "name_close": Anchor.near(0.073, 0.015),
+        "name_reversed": Anchor.near(0.0020, 0.0012),
+        "name_alias": Anchor.near(0.0206, 0.006),
+        "name_other": Anchor.near(0.0234, 0.007),
+        "dob_exact": Anchor.near(0.948, 0.01),
+        "dob_alias": Anchor.near(0.017, 0.005),
+        "dob_one_edit": Anchor.near(0.017, 0.005),
+        "dob_other": Anchor.near(0.018, 0.006),
+        "postcode_exact": Anchor.near(0.708, 0.02),
+        "postcode_outcode": Anchor.near(0.092, 0.015),
+        "postcode_neither": Anchor.near(0.199, 0.02),
+        "middle_exact": Anchor.near(0.931, 0.02),
+        "u_name": Anchor.about(6.4e-6),
+        "u_dob": Anchor.about(6.3e-5),
+        "u_postcode": Anchor.about(1.3e-4),
+        "u_outcode": Anchor.about(2.5e-3),
+        "u_middle": Anchor.about(0.0123),
+    }
+)
+#: What the hard profile is calibrated to: the hardest public teaching data.
+HARD_EVERYTHING = Anchor.near(0.41, 0.02)
+#: Published levels of strangers that no profile is calibrated to, by those of `measure_strangers`.
+NOT_CALIBRATED = MappingProxyType({"u_name_close": 4.6e-4, "u_dob_one_edit": 1.8e-3})
 
 FIELDS = ("forename", "middle", "surname", "dob", "sex", "postcode")
 CLOSE = 0.9
@@ -62,6 +115,36 @@ def measure(data: SyntheticData) -> dict[str, float]:
     }
 
 
+def measure_strangers(data: SyntheticData, pairs: int, seed: int) -> dict[str, float]:
+    """Measure how often records of two people of different agencies nearly agree.
+
+    `u_name_close`: Jaro-Winkler of the full names 0.9 or more, but not equal; `u_dob_one_edit`: one
+    digit of the dates of birth off. Of so many pairs drawn at random, those that hold the field.
+    """
+    tables = [comparable(data, view) for view in data.views]
+    rng = stream(seed, 0)
+    close = edits = named = dated = 0
+    for a, b in combinations(tables, 2):
+        rows = [rng.integers(0, t["person"].size, pairs // 3) for t in (a, b)]
+        left, right = ({k: v[r] for k, v in t.items()} for t, r in zip((a, b), rows, strict=True))
+        others = left["person"] != right["person"]
+        full = [t["forename"] + " " + t["surname"] for t in (left, right)]
+        both = others & np.all(
+            [(t["forename"] != "") & (t["surname"] != "") for t in (left, right)], 0
+        )
+        named += int(both.sum())
+        close += sum(
+            x != y and jaro_winkler(x, y) >= CLOSE
+            for x, y in zip(full[0][both], full[1][both], strict=True)
+        )
+        both = others & (left["dob"] != "") & (right["dob"] != "") & (left["dob"] != right["dob"])
+        dated += int(both.sum())
+        edits += sum(
+            one_edit(x, y) for x, y in zip(left["dob"][both], right["dob"][both], strict=True)
+        )
+    return {"u_name_close": close / max(named, 1), "u_dob_one_edit": edits / max(dated, 1)}
+
+
 def comparable(data: SyntheticData, view: str) -> Table:
     """One view in plain form, with the columns FIELDS, person, and alias (kind, '' for none)."""
     table = data.views[view]
@@ -85,7 +168,9 @@ def comparable(data: SyntheticData, view: str) -> Table:
 
 
 def plain_name(name: str) -> str:
-    """Upper case without markers, titles, punctuation, initials and placeholders."""
+    """Plain upper case without markers, titles, punctuation, initials and placeholders."""
+    if not name.isascii():
+        name = anyascii(name.replace("’", "'"))
     name = _TITLE.sub("", _MARKER.sub("", name.upper()))
     if name in NOT_A_NAME:
         return ""

@@ -11,6 +11,7 @@ from linkage.synth.dates import another_day
 from linkage.synth.draws import Ints, hits, pick
 from linkage.synth.people import Home, People
 from linkage.synth.profile import Profile
+from linkage.synth.rates import Aliases
 from linkage.synth.tables import ERA_START, ERA_YEARS, ERAS, NameTables
 from linkage.synth.typos import KINDS as SLIPS
 from linkage.synth.typos import spoil
@@ -74,7 +75,9 @@ def make_aliases(
     swap = kind == _SWAPPED
     forename, surname = np.where(swap, surname, forename), np.where(swap, forename, surname)
     dob = np.where(kind == _FALSE_DOB, another_day(rng, dob), dob)
-    forename, surname, dob = _others(rng, person, kind, forename, surname, dob, people, tables)
+    forename, surname, dob = _others(
+        rng, person, kind, forename, surname, dob, people, tables, rates
+    )
     return AliasTable(person, kind, forename, surname, dob, starts)
 
 
@@ -125,6 +128,7 @@ def _others(
     dob: Ints,
     people: People,
     tables: NameTables,
+    rates: Aliases,
 ) -> tuple[Ints, Ints, Ints]:
     """Maiden names, names borrowed from somebody of the household, and invented ones."""
     origin, woman = people.origin[person], people.woman[person]
@@ -136,12 +140,15 @@ def _others(
     new = tables.forenames.draw(rng, (origin * 2 + woman) * ERAS + era)
     invented = kind == _INVENTED
     forename = np.where(invented, new, forename)
-    surname = np.where(invented & hits(rng, 0.7, person.size), drawn, surname)
-    dob = np.where(invented & hits(rng, 0.5, person.size), another_day(rng, dob), dob)
+    surname = np.where(invented & hits(rng, rates.invented_surname, person.size), drawn, surname)
+    dob = np.where(
+        invented & hits(rng, rates.invented_dob, person.size), another_day(rng, dob), dob
+    )
     lender = people.lead[person] + (people.position[person] + 1) % people.size[person]
     borrowed = kind == _BORROWED
     # A namesake's name is one's own: what a son borrows from his father is the date of birth.
     forename = np.where(borrowed, people.forename[lender], forename)
     surname = np.where(borrowed, people.surname[lender], surname)
-    takes_dob = (people.home[person] == Home.NAMESAKES) | hits(rng, 0.6, person.size)
+    takes_dob = hits(rng, rates.borrowed_dob, person.size)
+    takes_dob |= people.home[person] == Home.NAMESAKES
     return forename, surname, np.where(borrowed & takes_dob, people.dob[lender], dob)

@@ -9,9 +9,10 @@ import numpy as np
 
 from linkage.synth import dates
 from linkage.synth.aliases import AliasTable
-from linkage.synth.draws import Bools, Floats, Ints, Texts, hits
-from linkage.synth.geography import Geography, addresses
+from linkage.synth.draws import Bools, Bytes, Floats, Ints, Texts, hits
+from linkage.synth.geography import HOMELESS, NO_TEXT, NOT_ENTERED, Geography, address_codes
 from linkage.synth.histories import Episodes, Homes, recorded
+from linkage.synth.marks import write_marks
 from linkage.synth.people import People
 from linkage.synth.profile import AGENCIES, Agency, Profile
 from linkage.synth.tables import NameTables
@@ -34,22 +35,23 @@ CRO_NONE, CRO_SHOWN, CRO_PLACEHOLDER = range(3)
 class Rows:
     """Rows of one agency for one chunk, a person's rows side by side.
 
-    int32[r] arrays: `person` within the chunk, `alias` (an alias row or -1), names and
-    `postcode` as codes of their vocabularies, `dob` in days, `sex`, and how `pnc` and `cro` show.
-    `address` is object[r].
+    int32[r] arrays: `person`, the `episode` that the row is about, `alias` (an alias row or -1),
+    names and `postcode` as codes of their vocabularies, `dob` in days, `address` as a code of the
+    geography. int8[r]: `sex`, and how `pnc` and `cro` show.
     """
 
     person: Ints
+    episode: Ints
     alias: Ints
     forename: Ints
     middle: Ints
     surname: Ints
     dob: Ints
-    sex: Ints
+    sex: Bytes
     postcode: Ints
-    address: Texts
-    pnc: Ints
-    cro: Ints
+    address: Ints
+    pnc: Bytes
+    cro: Bytes
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,19 @@ def capture(rng: np.random.Generator, chunk: Chunk, agency: str) -> Rows:
     person = chunk.episodes.person[episode]
     alias = chunk.aliases.draw(rng, person, rates.alias)
     names, days = _careless(chunk, person)
-    forename, middle, surname = _names(rng, chunk, person, alias, rates, names)
+    names_of = _names(rng, chunk, person, alias, rates, names)
+    # A stream of its own: whether marks are kept changes nothing else.
+    marking = rng.spawn(1)[0]
+    origin = chunk.people.origin[person]
+    forename, middle, surname = write_marks(
+        marking, names_of, origin, rates, chunk.tables, chunk.names
+    )
     dob = np.where(alias >= 0, _of_alias(chunk.aliases.dob, alias), chunk.people.dob[person])
     time = chunk.episodes.time[episode]
     postcode, address = _where(rng, chunk, person, time, rates)
     rows = Rows(
         person=person,
+        episode=episode,
         alias=alias,
         forename=forename,
         middle=middle,
@@ -141,9 +150,7 @@ def _names(
     called = hits(rng, rates.middle_first, count) & (middle > 0)
     forename, middle = np.where(called, middle, forename), np.where(called, forename, middle)
     # Where the family name comes first, clerks take it for the forename.
-    turned = np.array(
-        [3.0 if o in ("chinese", "vietnamese") else 1.0 for o in chunk.profile.origins]
-    )
+    turned = np.array([origin.swaps for origin in chunk.profile.origins.values()])
     swap = hits(rng, np.minimum(rates.name_swapped * turned[people.origin[person]], _MOST), count)
     forename, surname = np.where(swap, surname, forename), np.where(swap, forename, surname)
     surname = _repunctuate(rng, chunk, surname, rates.name_punctuation)
@@ -256,40 +263,42 @@ def _spoil_dates(rng: np.random.Generator, dob: Ints, rates: Agency, factor: Flo
     out[rows] = dates.day_month_swapped(out[rows])
     rows = _some(rng, rates.dob_placeholder, factor, dob.size)
     placeholders = dates.day_number(np.array([1970, 1900]), np.ones(2, int), np.ones(2, int))
-    out[rows] = placeholders[(rng.random(rows.size) < 0.35).astype(int)]
+    out[rows] = placeholders[(rng.random(rows.size) < rates.dob_placeholder_1900).astype(int)]
     out[_some(rng, rates.dob_missing, factor, dob.size)] = dates.MISSING
     return out
 
 
-def _sexes(rng: np.random.Generator, woman: Bools, rates: Agency) -> Ints:
+def _sexes(rng: np.random.Generator, woman: Bools, rates: Agency) -> Bytes:
     wrong = hits(rng, rates.sex_wrong, woman.size)
     sex = np.where(woman ^ wrong, SEX_WOMAN, SEX_MAN)
-    return np.where(hits(rng, rates.sex_missing, woman.size), SEX_MISSING, sex).astype(np.int32)
+    return np.where(hits(rng, rates.sex_missing, woman.size), SEX_MISSING, sex).astype(np.int8)
 
 
 def _where(
     rng: np.random.Generator, chunk: Chunk, person: Ints, time: Floats, rates: Agency
-) -> tuple[Ints, Texts]:
-    """Postcode codes and address lines; an agency's address is some time old."""
+) -> tuple[Ints, Ints]:
+    """Codes of postcodes and addresses; an agency's address is some time old."""
     count = person.size
     known_at = time - rng.exponential(1.0, count) * rates.address_lag
     unit, house = chunk.homes.at(person, known_at)
-    address = addresses(chunk.geography, unit, house)
+    address = address_codes(unit, house)
     postcode = unit + 1  # code 0 is the missing postcode
     rows = _some(rng, rates.postcode_typo, chunk.people.mess[person], count)
     chunk.postcodes.rewrite(postcode, rows, partial(spoil_postcode, rng))
     rows = _some(rng, rates.postcode_unspaced, 1.0, count)
     chunk.postcodes.rewrite(postcode, rows, partial(_replaced, old=" ", new=""))
     homeless = chunk.people.homeless[person]
-    rows = _some(rng, 1.0, np.where(homeless, rates.no_fixed_abode, 0.001), count)
+    rows = _some(
+        rng, 1.0, np.where(homeless, rates.no_fixed_abode, rates.no_fixed_abode_housed), count
+    )
     postcode[rows] = chunk.postcodes.add(_any_of(rng, NO_ABODE, rows.size))
-    address[rows] = "NO FIXED ABODE"
+    address[rows] = HOMELESS
     rows = _some(rng, rates.postcode_placeholder, 1.0, count)
     postcode[rows] = chunk.postcodes.add(_any_of(rng, NOT_A_NAME, rows.size))
-    address[rows] = "NOT ENTERED"
+    address[rows] = NOT_ENTERED
     rows = _some(rng, rates.postcode_missing, 1.0, count)
     postcode[rows] = 0
-    address[rows[rng.random(rows.size) < 0.5]] = ""
+    address[rows[rng.random(rows.size) < 0.5]] = NO_TEXT
     return postcode, address
 
 
@@ -301,18 +310,18 @@ def _any_of(rng: np.random.Generator, values: tuple[str, ...], count: int) -> Te
     return np.array(values, object)[rng.integers(0, len(values), count)]
 
 
-def _pnc(rng: np.random.Generator, person: Ints, rates: Agency) -> Ints:
+def _pnc(rng: np.random.Generator, person: Ints, rates: Agency) -> Bytes:
     count = person.size
     form = np.where(hits(rng, rates.pnc_short, count), PNC_SHORT, PNC_LONG)
     form = np.where(hits(rng, rates.pnc_wrong, count), PNC_WRONG, form)
-    return np.where(hits(rng, rates.pnc, count), form, PNC_NONE).astype(np.int32)
+    return np.where(hits(rng, rates.pnc, count), form, PNC_NONE).astype(np.int8)
 
 
-def _cro(rng: np.random.Generator, fingerprinted: Floats, rates: Agency) -> Ints:
+def _cro(rng: np.random.Generator, fingerprinted: Floats, rates: Agency) -> Bytes:
     """Show a CRO number for those who have one, which is a matter of the person, not the row."""
     shown = np.where(fingerprinted < rates.cro, CRO_SHOWN, CRO_NONE)
     placeholder = hits(rng, rates.cro_placeholder, shown.size)
-    return np.where(placeholder, CRO_PLACEHOLDER, shown).astype(np.int32)
+    return np.where(placeholder, CRO_PLACEHOLDER, shown).astype(np.int8)
 
 
 def _copy_first(rng: np.random.Generator, rows: Rows, rate: float) -> Rows:

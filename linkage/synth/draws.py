@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int32]
+Shorts = npt.NDArray[np.int16]
+Bytes = npt.NDArray[np.int8]
 Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -49,6 +51,14 @@ class Choice:
             running = np.cumsum(np.asarray(weights, np.float64))
             sums.append(group + running / running[-1])
         return cls(np.concatenate(codes), np.concatenate(sums))
+
+    def chances(self, group: int, size: int) -> Floats:
+        """Chance float64[size] of every code below `size` within a group."""
+        first, last = np.searchsorted(self.cumulative, [group, group + 1], side="right")
+        parts = np.diff(self.cumulative[first:last], prepend=group)
+        found = np.zeros(size)
+        np.add.at(found, self.codes[first:last], parts)
+        return found
 
     def draw(self, rng: np.random.Generator, group: npt.NDArray[Any]) -> Ints:
         """One code for each element of `group`."""

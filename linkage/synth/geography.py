@@ -16,7 +16,12 @@ from linkage.synth.draws import Choice, Ints, Texts, stream
 from linkage.synth.tables import read_table
 
 UNITS = 60
-HOUSES = 140
+#: Houses past the last are flats.
+HOUSES, FLATS = 140, 40
+_HOUSE_CODES = HOUSES + 1 + FLATS
+#: What stands for an address: code -3 is the first of them.
+NO_ADDRESSES = ("NO FIXED ABODE", "NOT ENTERED", "")
+HOMELESS, NOT_ENTERED, NO_TEXT = -3, -2, -1
 #: Unit 0 of every outcode is a hostel: people without a home of their own are lodged there.
 HOSTEL = 0
 _COUNTRY = 20_240_101
@@ -98,9 +103,19 @@ def _streets(rng: np.random.Generator, count: int) -> Texts:
     return np.asarray(drawn[0] + " " + drawn[1], object)
 
 
-def addresses(geography: Geography, unit: Ints, house: Ints) -> Texts:
-    """Lines such as "12 HIGH STREET, LEEDS"; houses past HOUSES are flats."""
+def address_codes(unit: Ints, house: Ints) -> Ints:
+    """One number for each address, which `address_text` turns into a line."""
+    return unit * _HOUSE_CODES + house
+
+
+def address_text(geography: Geography, codes: Ints) -> Texts:
+    """Lines such as "12 HIGH STREET, LEEDS"; codes below 0 count NO_ADDRESSES from its end."""
     numbers = np.array(
-        [f"{n} " for n in range(HOUSES + 1)] + [f"FLAT {n}, {n + 4} " for n in range(1, 41)], object
+        [f"{n} " for n in range(HOUSES + 1)] + [f"FLAT {n}, {n + 4} " for n in range(1, FLATS + 1)],
+        object,
     )
-    return np.asarray(numbers[house] + geography.places[unit], object)
+    unit, house = np.divmod(np.maximum(codes, 0), _HOUSE_CODES)
+    lines = np.asarray(numbers[house] + geography.places[unit], object)
+    none = np.flatnonzero(codes < 0)
+    lines[none] = np.array(NO_ADDRESSES, object)[codes[none]]
+    return lines

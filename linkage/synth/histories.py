@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linkage.synth.draws import Bools, Floats, Ints, hits, pick
-from linkage.synth.geography import HOSTEL, HOUSES, UNITS, Geography
+from linkage.synth.geography import FLATS, HOSTEL, HOUSES, UNITS, Geography
 from linkage.synth.people import Home, People
 from linkage.synth.profile import AGENCIES, Profile
 
@@ -96,14 +96,14 @@ def make_homes(
     unit, house = np.empty(shape, np.int32), np.empty(shape, np.int32)
     outcode[:, 0] = geography.anywhere.draw_one(rng, count)
     unit[:, 0] = geography.unit_in(rng, outcode[:, 0])
-    house[:, 0] = _houses(rng, count)
+    house[:, 0] = _houses(rng, count, rates.flats)
     together = people.home != Home.ALONE
     for array in (outcode, unit, house):
         array[:, 0] = np.where(together, array[people.lead, 0], array[:, 0])
     for k in range(1, ADDRESSES):
         outcode[:, k] = _next_outcode(rng, outcode[:, k - 1], profile, geography)
         unit[:, k] = geography.unit_in(rng, outcode[:, k])
-        house[:, k] = _houses(rng, count)
+        house[:, k] = _houses(rng, count, rates.flats)
     unit = np.where(people.homeless[:, None], outcode * UNITS + HOSTEL, unit)
     house = np.where(people.homeless[:, None], 1, house)
     mobility = rng.gamma(0.8, 1 / 0.8, count) * rates.per_year
@@ -112,11 +112,11 @@ def make_homes(
     return Homes(unit, house, np.cumsum(gaps, axis=1))
 
 
-def _houses(rng: np.random.Generator, count: int) -> Ints:
-    """House numbers, low ones more often; one in eight is a flat."""
+def _houses(rng: np.random.Generator, count: int, flats: float) -> Ints:
+    """House numbers, low ones more often; some are flats."""
     number = 1 + (rng.beta(1.1, 2.2, count) * HOUSES).astype(np.int32)
-    flat = HOUSES + 1 + rng.integers(0, 40, count)
-    return np.where(rng.random(count) < 0.125, flat, np.minimum(number, HOUSES)).astype(np.int32)
+    flat = HOUSES + 1 + rng.integers(0, FLATS, count)
+    return np.where(rng.random(count) < flats, flat, np.minimum(number, HOUSES)).astype(np.int32)
 
 
 def _next_outcode(

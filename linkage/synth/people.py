@@ -121,7 +121,7 @@ def _households(rng: np.random.Generator, count: int, profile: Profile) -> _Hous
     home = pick(rng, [getattr(rates, name) for name in HOME_NAMES], count)
     size = np.where(home == Home.ALONE, 1, 2)
     grows = np.isin(home, (Home.SIBLINGS, Home.SHARERS, Home.TWINS))
-    size += np.where(grows, rng.binomial(_MAX_HOUSEHOLD - 2, 0.2, count), 0)
+    size += np.where(grows, rng.binomial(_MAX_HOUSEHOLD - 2, rates.larger, count), 0)
     ends = np.cumsum(size)
     number = np.repeat(np.arange(count), size)[:count]
     lead = (ends - size)[number].astype(np.int32)
@@ -133,7 +133,9 @@ def _households(rng: np.random.Generator, count: int, profile: Profile) -> _Hous
 
 def _origins(rng: np.random.Generator, house: _Households, profile: Profile) -> Ints:
     own = pick(rng, [o.share for o in profile.origins.values()], house.lead.size)
-    mixed = hits(rng, np.where(house.home == Home.SHARERS, 0.5, 0.15), house.lead.size)
+    rates = profile.households
+    chance = np.where(house.home == Home.SHARERS, rates.sharers_mixed, rates.mixed)
+    mixed = hits(rng, chance, house.lead.size)
     alike = house.family | ~mixed
     return np.where(alike, own[house.lead], own)
 

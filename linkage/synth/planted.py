@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from linkage.synth import identifiers
-from linkage.synth.capture import Chunk, Rows, capture
+from linkage.synth.blocks import shown_pnc
+from linkage.synth.capture import PNC_WRONG, Chunk, Rows, capture
 from linkage.synth.dates import date_text
 from linkage.synth.draws import Ints, Texts, stream
-from linkage.synth.generate import draw_people, pnc_column
+from linkage.synth.geography import address_text
+from linkage.synth.population import draw_people
 from linkage.synth.profile import AGENCIES, Overlap, Profile
 
 #: Every agency knows everybody; who it has no record of is for the agency to say.
@@ -85,8 +87,9 @@ def record_people(
     rng = stream(records_seed)
     rows = capture(rng, chunk, agency)
     numbers = _numbers(stream(seed, _NUMBERS), year)
+    off = identifiers.digits_off(rng, int(np.count_nonzero(rows.pnc == PNC_WRONG)))
     columns = _columns(chunk, rows) | {
-        "pnc": pnc_column(rng, rows.person.astype(np.int64), rows.pnc, numbers),
+        "pnc": shown_pnc(numbers["pnc"][rows.person], rows.pnc, off),
         "cro": numbers["cro"][rows.person],
         "noms": numbers["noms"][rows.person],
     }
@@ -99,7 +102,9 @@ def record_people(
 
 
 def _columns(chunk: Chunk, rows: Rows) -> dict[str, Texts]:
-    lines = np.array([line.rpartition(", ") for line in rows.address], object).reshape(-1, 3)
+    lines = np.array(
+        [line.rpartition(", ") for line in address_text(chunk.geography, rows.address)], object
+    ).reshape(-1, 3)
     return {
         "forename": chunk.names.text(rows.forename),
         "middle_name": chunk.names.text(rows.middle),
@@ -117,7 +122,7 @@ def _numbers(rng: np.random.Generator, year: Ints) -> dict[str, Texts]:
     return {
         "pnc": identifiers.pnc_numbers(year, keys[0]),
         "cro": identifiers.cro_numbers(year, keys[1]),
-        "noms": identifiers.noms_numbers(year.size, keys[2]),
+        "noms": identifiers.noms_numbers(np.arange(year.size), keys[2]),
     }
 
 

@@ -25,7 +25,7 @@ VARIANT_KINDS = ("nickname", "respelling", "anglicised")
 
 def read_table(name: str) -> list[list[str]]:
     """Rows of one table without its header; no cell holds a comma or a quote."""
-    text = resources.files("linkage.synth").joinpath("tables", name).read_text("ascii")
+    text = resources.files("linkage.synth").joinpath("tables", name).read_text("utf-8")
     return [line.split(",") for line in text.splitlines()[1:]]
 
 
@@ -53,15 +53,18 @@ class NameTables:
 
     `names` object[v] is the vocabulary (upper case; code 0 is the empty name); `initial` int32[v]
     the first letter; `female` int32[v] the form that a daughter bears; `repunctuated` int32[v]
-    the form with other punctuation (OBRIEN, AL HASSAN, MC DONALD). Groups of the choices:
-    surnames by origin; forenames by (origin * 2 + woman) * ERAS + era; middle names by
-    origin * 2 + woman.
+    the form with other punctuation (OBRIEN, AL HASSAN, MC DONALD); `marked` int32[origins, v] the
+    form with all its marks among people of an origin (ŁUKASZ), or the name itself, and `marks` the
+    same as texts. Groups of the choices: surnames by origin; forenames by
+    (origin * 2 + woman) * ERAS + era; middle names by origin * 2 + woman.
     """
 
     names: Texts
     initial: Ints
     female: Ints
     repunctuated: Ints
+    marked: Ints
+    marks: tuple[dict[str, str], ...]
     surnames: Choice
     forenames: Choice
     middle_names: Choice
@@ -79,6 +82,8 @@ def load_names(origins: tuple[str, ...]) -> NameTables:
     middle_names = _middle_names(origins, codes, any_era)
     variants = _variants(codes)
     repunctuated = [codes[_repunctuate(name)] for name in list(codes)]
+    marks = _marks(origins)
+    marked = [[(codes[a], codes[b]) for a, b in one.items() if a in codes] for one in marks]
     names = np.array(list(codes), object)
     same = range(len(repunctuated), names.size)
     daughters = np.arange(names.size, dtype=np.int32)
@@ -88,6 +93,8 @@ def load_names(origins: tuple[str, ...]) -> NameTables:
         initial=np.array([ord(n[0]) if n else 0 for n in codes], np.int32),
         female=daughters,
         repunctuated=np.array([*repunctuated, *same], np.int32),
+        marked=_changed(marked, names.size),
+        marks=marks,
         surnames=Choice.of(surnames),
         forenames=Choice.of(forenames),
         middle_names=Choice.of(middle_names),
@@ -196,6 +203,24 @@ def _variants(codes: defaultdict[str, int]) -> dict[str, dict[int, list[int]]]:
     for kind, name, variant in read_table("variants.csv"):
         found[kind].setdefault(codes[name], []).append(codes[variant])
     return found
+
+
+def _marks(origins: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """Read how names with marks are really written, by origin."""
+    found: dict[str, dict[str, str]] = {origin: {} for origin in origins}
+    for origin, name, spelling in read_table("spellings.csv"):
+        if origin in found:
+            found[origin][name] = spelling
+    return tuple(found.values())
+
+
+def _changed(pairs: Sequence[Sequence[tuple[int, int]]], size: int) -> Ints:
+    """Give a row of codes for each list of pairs: the second for the first, else the same."""
+    rows = np.tile(np.arange(size, dtype=np.int32), (len(pairs), 1))
+    for row, changes in zip(rows, pairs, strict=True):
+        for old, new in changes:
+            row[old] = new
+    return rows
 
 
 def _packed(variants: dict[int, list[int]], size: int) -> Variants:

@@ -12,6 +12,7 @@ import numpy as np
 from linkage.synth.capture import SEX_MAN, SEX_MISSING, SEX_WOMAN, Rows
 from linkage.synth.dates import date_text
 from linkage.synth.draws import Ints, Texts
+from linkage.synth.geography import address_text, load_geography
 from linkage.synth.vocabulary import Vocabulary
 
 
@@ -30,6 +31,9 @@ class Layout:
     title_case: bool = False
 
 
+#: Every agency says what brought a record about, and in which year.
+EVENT_COLUMNS = (("event_year", "event_year"), ("event_type", "event_type"))
+
 LAYOUTS = MappingProxyType(
     {
         "police": Layout(
@@ -45,6 +49,7 @@ LAYOUTS = MappingProxyType(
                 ("address", "address"),
                 ("pnc", "pnc"),
                 ("cro", "cro"),
+                *EVENT_COLUMNS,
             ),
             date_format="yyyy-mm-dd",
             sexes=("M", "F", "U"),
@@ -60,6 +65,7 @@ LAYOUTS = MappingProxyType(
                 ("sex", "sex"),
                 ("postcode", "postcode"),
                 ("pnc", "pnc"),
+                *EVENT_COLUMNS,
             ),
             date_format="dd/mm/yyyy",
             sexes=("Male", "Female", ""),
@@ -77,6 +83,7 @@ LAYOUTS = MappingProxyType(
                 ("noms_number", "noms"),
                 ("pnc", "pnc"),
                 ("cro", "cro"),
+                *EVENT_COLUMNS,
             ),
             date_format="dd-Mon-yyyy",
             sexes=("M", "F", ""),
@@ -95,6 +102,7 @@ LAYOUTS = MappingProxyType(
                 ("noms_number", "noms"),
                 ("pnc", "pnc"),
                 ("cro", "cro"),
+                *EVENT_COLUMNS,
             ),
             date_format="yyyy-mm-dd",
             sexes=("Male", "Female", "Unknown"),
@@ -110,7 +118,7 @@ def text_columns(
     """Text under each header that needs no number of the whole population."""
     order = np.argsort([SEX_MAN, SEX_WOMAN, SEX_MISSING])
     sexes = np.array(layout.sexes, object)[order]
-    write: Callable[[Ints], Texts] = partial(_titled, names) if layout.title_case else names.text
+    write = _writer_of_names(layout, names)
     ready: dict[str, Callable[[], Texts]] = {
         "forename": lambda: write(rows.forename),
         "middle": lambda: write(rows.middle),
@@ -118,9 +126,26 @@ def text_columns(
         "dob": lambda: date_text(rows.dob, layout.date_format),
         "sex": lambda: sexes[rows.sex],
         "postcode": lambda: postcodes.text(rows.postcode),
-        "address": lambda: rows.address,
+        "address": lambda: address_text(load_geography(), rows.address),
     }
     return {header: ready[what]() for header, what in layout.columns if what in ready}
+
+
+def alias_columns(
+    forename: Ints, surname: Ints, dob: Ints, layout: Layout, names: Vocabulary
+) -> dict[str, Texts]:
+    """Text of aliases under the headers that the agency's file has."""
+    write = _writer_of_names(layout, names)
+    ready: dict[str, Callable[[], Texts]] = {
+        "forename": lambda: write(forename),
+        "surname": lambda: write(surname),
+        "dob": lambda: date_text(dob, layout.date_format),
+    }
+    return {header: ready[what]() for header, what in layout.columns if what in ready}
+
+
+def _writer_of_names(layout: Layout, names: Vocabulary) -> Callable[[Ints], Texts]:
+    return partial(_titled, names) if layout.title_case else names.text
 
 
 def _titled(names: Vocabulary, codes: Ints) -> Texts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ class Vocabulary:
 
     def __init__(self, fixed: Texts) -> None:
         self._parts = [fixed]
-        self._size = fixed.size
+        self._fixed = self._size = fixed.size
 
     def add(self, strings: Texts) -> Ints:
         """Codes for new strings, one each; equal strings may get different codes."""
@@ -41,3 +41,16 @@ class Vocabulary:
         if len(self._parts) > 1:
             self._parts = [np.concatenate(self._parts)]
         return self._parts[0][codes]
+
+    def packed(self, columns: Sequence[Ints]) -> tuple[list[Ints], Texts]:
+        """Renumber the columns such that new spellings are distinct and all in use.
+
+        Returns the columns, and the new spellings in the order of their codes, the first of which
+        follows that of the last fixed string.
+        """
+        used = np.unique(np.concatenate([codes[codes >= self._fixed] for codes in columns]))
+        places: dict[str, int] = {}
+        place = [places.setdefault(text, len(places)) for text in self.text(used)]
+        renumbered = np.arange(self._size, dtype=np.int32)
+        renumbered[used] = self._fixed + np.array(place, np.int32)
+        return [renumbered[codes] for codes in columns], np.array(list(places), object)
