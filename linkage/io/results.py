@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from linkage import __version__
 from linkage.errors import InputError, MismatchError
-from linkage.io.ids import read_unique
+from linkage.io.ids import plain_texts, read_unique
 from linkage.io.outputs import new_folder
 from linkage.model import Encodings, Pairs
 
 RESULTS_VERSION = 1
 _BLOCK_BYTES = 1 << 22
+_CHUNK_ROWS = 1 << 20
 _FIGURES = ("similarity", "match_weight", "match_probability")
 _LINKS = pa.schema(
     [
@@ -38,12 +42,17 @@ _TABLES = {"links": _LINKS, "review": _LINKS, "persons": _PERSONS}
 
 @dataclass(frozen=True)
 class Results:
-    """A results folder in memory. Indices of records point into `records` of each data set."""
+    """A results folder in memory. Indices of records point into `records` of each data set.
+
+    `records` are sorted; `persons` has the person id of each, and `person_numbers` a number in its
+    place.
+    """
 
     manifest: dict[str, Any]
     datasets: tuple[str, ...]
     records: tuple[NDArray[np.str_], ...]
     persons: tuple[NDArray[np.str_], ...]
+    person_numbers: tuple[NDArray[np.int64], ...]
     links: tuple[Pairs, ...]
     review: tuple[Pairs, ...]
 
@@ -69,31 +78,74 @@ def write_results(
     """
     names = [one.dataset for one in encodings]
     records = [_texts(one.records) for one in encodings]
+    who = _texts(ids)
+    # Functions, so that a table is made by the thread that writes it.
+    tables: dict[str, Callable[[], pa.Table]] = {
+        "links": lambda: _links_table(links, names, records),
+        "review": lambda: _review_table(review, names, records, labels, ranks),
+        "persons": lambda: _persons_table(names, records, persons, who, ids),
+        "confidence": lambda: _confidence_table(persons, who, confidence),
+    } | {
+        name: partial(_share_table, one.records, own, person, who)
+        for name, one, own, person in zip(names, encodings, records, persons, strict=True)
+    }
     with new_folder(path) as folder:
-        pq.write_table(_links_table(links, names, records), folder / "links.parquet")
-        unsure = _links_table(review, names, records)
-        unsure = unsure.append_column("pattern", _patterns(review, labels))
-        unsure = unsure.append_column(
-            "rank", pa.array(np.concatenate([np.empty(0, np.int64), *ranks]))
-        )
-        pq.write_table(unsure, folder / "review.parquet")
-        shares = []
-        names_of_persons = _texts(ids)
-        for one, own, person in zip(encodings, records, persons, strict=True):
-            order = np.argsort(one.records)
-            who = names_of_persons.take(pa.array(person[order]))
-            share = pa.table({"record": own.take(pa.array(order)), "person_id": who})
-            pq.write_table(share, folder / f"{one.dataset}.parquet")
-            shares.append(share.append_column("dataset", pa.repeat(one.dataset, len(own))))
-        whole = pa.concat_tables(shares).select(["person_id", "dataset", "record"])
-        pq.write_table(whole.sort_by("person_id"), folder / "persons.parquet")
-        counts = np.bincount(np.concatenate(persons), minlength=len(ids))
-        sure = {"person_id": names_of_persons, "records": counts, "confidence": confidence}
-        pq.write_table(pa.table(sure), folder / "confidence.parquet")
+
+        def write(name: str) -> None:
+            pq.write_table(tables[name](), folder / f"{name}.parquet")
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(write, tables))
         for name, content in (("manifest", manifest), ("model", model)):
             if content is not None:
                 text = json.dumps(content, indent=2) + "\n"
                 (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def _review_table(
+    review: Sequence[Pairs],
+    names: list[str],
+    records: list[pa.Array],
+    labels: tuple[tuple[str, ...], tuple[str, ...]],
+    ranks: Sequence[NDArray[np.int64]],
+) -> pa.Table:
+    unsure = _links_table(review, names, records)
+    unsure = unsure.append_column("pattern", _patterns(review, labels))
+    return unsure.append_column("rank", pa.array(np.concatenate([np.empty(0, np.int64), *ranks])))
+
+
+def _share_table(
+    ids: NDArray[np.bytes_], own: pa.Array, person: NDArray[np.int64], who: pa.Array
+) -> pa.Table:
+    """Give an agency's records with their persons, in order of record ids."""
+    order = np.argsort(ids)
+    return pa.table({"record": _taken(own, order), "person_id": _taken(who, person[order])})
+
+
+def _persons_table(
+    names: list[str],
+    records: list[pa.Array],
+    persons: Sequence[NDArray[np.int64]],
+    who: pa.Array,
+    ids: NDArray[np.bytes_],
+) -> pa.Table:
+    """Give the records of each person, in order of person ids, then of data sets."""
+    person = np.concatenate(persons)
+    sets = np.repeat(np.arange(len(names)), [len(one) for one in persons])
+    rank = np.empty(len(ids), np.int64)
+    rank[np.argsort(ids)] = np.arange(len(ids))
+    order = np.argsort(rank[person], kind="stable")
+    own = pa.concat_arrays(records)
+    columns = [_taken(who, person[order]), _taken(pa.array(names), sets[order]), _taken(own, order)]
+    return pa.table(columns, schema=_PERSONS)
+
+
+def _confidence_table(
+    persons: Sequence[NDArray[np.int64]], who: pa.Array, confidence: NDArray[np.float64]
+) -> pa.Table:
+    counts = np.bincount(np.concatenate(persons), minlength=len(who))
+    every = _taken(who, np.arange(len(who)))
+    return pa.table({"person_id": every, "records": counts, "confidence": confidence})
 
 
 def read_model(path: Path) -> object:
@@ -122,14 +174,15 @@ def read_results(path: Path) -> Results:
         _ManifestShape.model_validate(manifest)
         datasets = tuple(one["dataset"] for one in manifest["inputs"])
         linked = [(datasets.index(a), datasets.index(b)) for a, b in manifest["linked"]]
-        tables = {name: _columns(path / f"{name}.parquet", _TABLES[name]) for name in _TABLES}
-        records, persons = _people(tables["persons"], manifest["inputs"])
+        tables = {name: _table(path / f"{name}.parquet", _TABLES[name]) for name in _TABLES}
+        records, persons, numbers = _people(tables["persons"], manifest["inputs"])
         links, review = (
             _pairs(tables[name], datasets, records, linked) for name in ("links", "review")
         )
     except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, OSError):
         raise InputError(f"{path}: the results folder is damaged; link again") from None
-    return Results(manifest, datasets, tuple(records), tuple(persons), links, review)
+    names = tuple(plain_texts(one) for one in records)
+    return Results(manifest, datasets, names, tuple(persons), tuple(numbers), links, review)
 
 
 def read_share(path: Path) -> dict[str, str]:
@@ -167,7 +220,9 @@ def new_manifest() -> dict[str, Any]:
     return {"results_version": RESULTS_VERSION, "software": f"linkage {__version__}"}
 
 
-def _patterns(pairs: Sequence[Pairs], labels: tuple[tuple[str, ...], tuple[str, ...]]) -> pa.Array:
+def _patterns(
+    pairs: Sequence[Pairs], labels: tuple[tuple[str, ...], tuple[str, ...]]
+) -> pa.ChunkedArray:
     """Write out the agreement levels of pairs: `forename=0.85 surname=equal ...`."""
     texts = []
     for one in pairs:
@@ -181,12 +236,20 @@ def _patterns(pairs: Sequence[Pairs], labels: tuple[tuple[str, ...], tuple[str, 
             " ".join(f"{name}={levels[level]}" for name, level in zip(fields, row, strict=True))
             for row in patterns.tolist()
         ]
-        texts.append(pa.array(written).take(pa.array(place.ravel())))
-    return pa.chunked_array(texts, pa.string()).combine_chunks()
+        texts += _taken(pa.array(written), place.ravel()).chunks
+    return pa.chunked_array(texts, pa.string())
 
 
 def _texts(texts: NDArray[np.bytes_]) -> pa.Array:
-    return pa.array(texts).cast(pa.string())
+    # Large: of other texts an array holds no more than 2 GiB.
+    return pa.array(texts, pa.large_binary()).cast(pa.large_string())
+
+
+def _taken(texts: pa.Array, places: NDArray[np.int64]) -> pa.ChunkedArray:
+    """Take texts by places, in chunks: a column may be more than the 2 GiB that an array can be."""
+    starts = range(0, len(places), _CHUNK_ROWS)
+    chunks = (texts.take(pa.array(places[start : start + _CHUNK_ROWS])) for start in starts)
+    return pa.chunked_array([one.cast(pa.string()) for one in chunks], pa.string())
 
 
 def _links_table(pairs: Sequence[Pairs], names: list[str], records: list[pa.Array]) -> pa.Table:
@@ -194,9 +257,9 @@ def _links_table(pairs: Sequence[Pairs], names: list[str], records: list[pa.Arra
         pa.table(
             {
                 "left_dataset": pa.repeat(names[one.left_dataset], len(one)),
-                "left_record": records[one.left_dataset].take(pa.array(one.left)),
+                "left_record": _taken(records[one.left_dataset], one.left),
                 "right_dataset": pa.repeat(names[one.right_dataset], len(one)),
-                "right_record": records[one.right_dataset].take(pa.array(one.right)),
+                "right_record": _taken(records[one.right_dataset], one.right),
                 "similarity": one.similarity,
                 "match_weight": pa.array(one.weight, from_pandas=True),
                 "match_probability": pa.array(one.probability, from_pandas=True),
@@ -208,64 +271,72 @@ def _links_table(pairs: Sequence[Pairs], names: list[str], records: list[pa.Arra
     return pa.concat_tables(tables)
 
 
-def _columns(path: Path, schema: pa.Schema) -> dict[str, NDArray[Any]]:
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
     """Read the columns of a table; text may not be missing."""
     table = pq.read_table(path, columns=schema.names).cast(schema)
     texts = [field.name for field in schema if field.type == pa.string()]
     if any(table[name].null_count for name in texts):
         raise ValueError("a missing text")
-    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in schema.names}
-    return columns | {name: columns[name].astype(np.str_) for name in texts}
+    return table
 
 
 def _people(
-    columns: dict[str, NDArray[Any]], inputs: list[dict[str, Any]]
-) -> tuple[list[NDArray[np.str_]], list[NDArray[np.str_]]]:
-    """Give the records of every data set, sorted, and the person id of each."""
-    records, persons = [], []
+    table: pa.Table, inputs: list[dict[str, Any]]
+) -> tuple[list[pa.Array], list[NDArray[np.str_]], list[NDArray[np.int64]]]:
+    """Give the records of every data set, sorted, and the person id of each, also as a number."""
+    coded = table["person_id"].combine_chunks().dictionary_encode()
+    names = plain_texts(coded.dictionary)
+    numbers = coded.indices.to_numpy().astype(np.int64)
+    records, persons, numbered = [], [], []
     for one in inputs:
-        here = columns["dataset"] == one["dataset"]
-        own, first = np.unique(columns["record"][here], return_index=True)
-        if not len(own) == np.count_nonzero(here) == one["records"]:
+        here = np.flatnonzero(pc.equal(table["dataset"], one["dataset"]).to_numpy())
+        own = table["record"].take(pa.array(here)).combine_chunks()
+        order = pc.sort_indices(own)
+        own = own.take(order)
+        if not pc.count_distinct(own).as_py() == len(own) == one["records"]:
             raise ValueError("records are missing or stand twice")
         records.append(own)
-        persons.append(columns["person_id"][here][first])
-    if sum(map(len, records)) != len(columns["dataset"]):
+        numbered.append(numbers[here[order.to_numpy()]])
+        persons.append(names[numbered[-1]])
+    if sum(map(len, records)) != len(numbers):
         raise ValueError("records of an unknown data set")
-    return records, persons
+    return records, persons, numbered
 
 
 def _pairs(
-    columns: dict[str, NDArray[Any]],
+    table: pa.Table,
     datasets: tuple[str, ...],
-    records: list[NDArray[np.str_]],
+    records: list[pa.Array],
     linked: list[tuple[int, int]],
 ) -> tuple[Pairs, ...]:
     found = []
     for left, right in linked:
-        here = (columns["left_dataset"] == datasets[left]) & (
-            columns["right_dataset"] == datasets[right]
+        here = pc.and_(
+            pc.equal(table["left_dataset"], datasets[left]),
+            pc.equal(table["right_dataset"], datasets[right]),
         )
+        rows = table.filter(here)
         found.append(
             Pairs(
                 left,
                 right,
-                _places(records[left], columns["left_record"][here]),
-                _places(records[right], columns["right_record"][here]),
-                *(columns[name][here] for name in _FIGURES),
+                _places(records[left], rows["left_record"]),
+                _places(records[right], rows["right_record"]),
+                *(rows[name].to_numpy() for name in _FIGURES),
             )
         )
-    if sum(map(len, found)) != len(columns["similarity"]):
+    if sum(map(len, found)) != len(table):
         raise ValueError("links of data sets that were not linked")
     return tuple(found)
 
 
-def _places(records: NDArray[np.str_], wanted: NDArray[np.str_]) -> NDArray[np.int64]:
+def _places(records: pa.Array, wanted: pa.ChunkedArray) -> NDArray[np.int64]:
     """Find the places of records that must be there."""
-    places = np.minimum(np.searchsorted(records, wanted), len(records) - 1)
-    if not np.array_equal(records[places], wanted):
+    places = pc.index_in(wanted, value_set=records)
+    if places.null_count:
         raise ValueError("a link of an unknown record")
-    return places
+    whole: NDArray[np.int64] = places.to_numpy().astype(np.int64)
+    return whole
 
 
 class _InputShape(BaseModel):
