@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from linkage.errors import InputError, LinkageError, MismatchError, shown
+from linkage.events import EventSpec
 
 SCHEMA_VERSION = 1
 MAX_FIELDS = 32
@@ -212,7 +213,7 @@ class LinkageSchema(_Part):
 
     `list_separator` parts several values in a cell of a CSV file, for fields with `several`.
     `clkhash` is the document of a clkhash schema, accepted as it is; then there are no fields or
-    passes of our own, and all pairs of records are compared.
+    passes of our own, and all pairs are compared. `events` may be passed along beside encodings.
     """
 
     version: Literal[1]
@@ -224,6 +225,7 @@ class LinkageSchema(_Part):
     field: Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)] = ()
     blocking: Annotated[tuple[BlockingPass, ...], Field(max_length=32)] = ()
     decision: Decision = Decision()
+    events: EventSpec | None = None
     clkhash: dict[str, Any] | None = None
 
     @field_validator("record_id", "field", "blocking", mode="before")
@@ -234,7 +236,7 @@ class LinkageSchema(_Part):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.clkhash is not None:
-            if self.field or self.blocking or self.level != "record":
+            if self.field or self.blocking or self.events or self.level != "record":
                 raise ValueError("a clkhash schema has no fields, passes or levels of ours")
             return self
         for part, known in (("field", self.field), ("blocking", self.blocking)):
@@ -248,7 +250,10 @@ class LinkageSchema(_Part):
             return self
         _refuse_repeats("field", [field.name for field in self.field])
         _refuse_repeats("blocking pass", [one.name for one in self.blocking])
-        _refuse_repeats("column", [header for field in self.field for header in field.headers])
+        encoded = [header for field in self.field for header in field.headers]
+        _refuse_repeats("column", encoded)
+        if self.events:
+            self.events.refuse((*encoded, *self.record_id))
         types = {field.name: field.type for field in self.field}
         for one in self.blocking:
             for field, transform in one.parts:

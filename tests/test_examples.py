@@ -27,6 +27,9 @@ def test_ecm_example__links_most_people_in_the_toolkit():
 
 def test_schema_document__shows_a_valid_schema():
     text = (DOCS / "schema.md").read_text()
-    (example,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    example, *sections = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
     schema = LinkageSchema.parse(example)
+    for section in sections:
+        name = section.splitlines()[0].split("]")[0]
+        LinkageSchema.parse(example.split(name)[0] + section)
     assert schema.level == "field"

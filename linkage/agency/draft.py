@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from linkage.agency.drafted_events import draft_events, event_columns
 from linkage.agency.headers import Kind, recognise
 from linkage.agency.identifiers import FORMATS
 from linkage.agency.normalise import DATE_FORMATS, normaliser
@@ -104,9 +105,10 @@ _PASSES = (
 )
 
 
-def draft_schema(files: Sequence[FileSample], level: str) -> str:
+def draft_schema(files: Sequence[FileSample], level: str, *, events: bool = False) -> str:
     """Draft a schema for all files together; gives the text of a TOML file.
 
+    With `events` their years and types may be passed along; without it that part is switched off.
     A field that only some of several files have is optional; one that a single file of several
     has can't link anything and is left out. Raises `InputError` if there is nothing to compare.
     """
@@ -123,10 +125,15 @@ def draft_schema(files: Sequence[FileSample], level: str) -> str:
             f"{files[0].name}: the recognised columns ({', '.join(one.kind.name for one in found)})"
             " are too few to find candidate pairs by; names or dates of birth are needed"
         )
+    passed = event_columns([one.samples for one in files])
+    section = draft_events(passed, wanted=events)
+    if events and passed is not None:
+        ignored = [one for one in ignored if one not in (*passed.years, *passed.types)]
     parts = [_head(files, level, ids, ignored)]
     parts += [_field(one, level, found) for one in found]
     parts += [_blocking(one) for one in passes]
-    return "\n".join([*parts, _decision(PRESETS[level], found)])
+    parts += [_decision(PRESETS[level], found)]
+    return "\n".join([*parts, section] if section else parts)
 
 
 def _recognised(files: Sequence[FileSample]) -> tuple[list[_Found], list[str], list[str]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from linkage.agency.aliases import (
 from linkage.agency.blocking import PassTokens
 from linkage.agency.bulk import normalise_texts
 from linkage.agency.columns import LIST_MARK, Column, column_names, read_column, read_texts
+from linkage.agency.events import EventReader, ReadEvents
 from linkage.agency.ids import IdCheck
 from linkage.agency.keys import ProjectKey
 from linkage.agency.texts import Texts
@@ -65,11 +66,15 @@ class FieldCount:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Encodings of one chunk, the agency's own id of each record, and counts by field."""
+    """Encodings of one chunk, the agency's own id of each record, and counts by field.
+
+    `events` are what may be passed along beside, if the file has any.
+    """
 
     encodings: Encodings
     own_ids: Sequence[str] | NDArray[np.bytes_]
     counts: dict[str, FieldCount]
+    events: ReadEvents | None = field(default=None, kw_only=True)
 
 
 def encode(
@@ -107,6 +112,15 @@ def encode(
     return encoder.encode(table).encodings
 
 
+@dataclass(frozen=True)
+class Normalised:
+    """Normalised records: the agency's own ids, the record of each alias row, values by field."""
+
+    own_ids: NDArray[np.bytes_]
+    owner: NDArray[np.int64]
+    values: dict[str, Column]
+
+
 class _Seen:
     """What is known of the rows seen so far: how many they were, and their ids."""
 
@@ -117,8 +131,12 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A chunk's good records: their ids, the record of each alias row, and its texts by field."""
+    """A chunk's good records: their ids, the record of each alias row, and its texts by field.
 
+    `good` is `bool[rows]`, which rows of the table they are.
+    """
+
+    good: NDArray[np.bool_]
     own_ids: NDArray[np.bytes_]
     owner: NDArray[np.int64]
     raw: dict[str, Column]
@@ -193,7 +211,27 @@ class Encoder:
             tokens=self.blocking.tokens(values),
         )
         counts = {name: _count(chunk.raw[name], column) for name, column in values.items()}
-        return Encoded(encodings, chunk.own_ids, counts)
+        reader = self.event_reader(column_names(table))
+        events = reader.read(table, chunk.good) if reader is not None else None
+        return Encoded(encodings, chunk.own_ids, counts, events=events)
+
+    def normalise(self, table: Any, rows: NDArray[np.int64] | None = None) -> Normalised:
+        """Normalise the next chunk as `encode` does; `encode_values` does the rest."""
+        chunk = self._chunk(table, rows, self._encoded, self._on_bad_row)
+        values = {one.name: _normalised(chunk.raw[one.name], one) for one in self.schema.field}
+        return Normalised(chunk.own_ids, chunk.owner, values)
+
+    def encode_values(
+        self, values: dict[str, Column], rows: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Encode so many rows of normalised values: bits and blocking tokens, as in `Encodings`.
+
+        The rows are taken for the whole data set: what passes with a `max_share` drop is found in
+        them, and each counts as a record.
+        """
+        if self.blocking.limited:
+            self.blocking.count(values, np.arange(rows), rows)
+        return self._bits(values, rows), self.blocking.tokens(values)
 
     def _chunk(
         self, table: Any, rows: NDArray[np.int64] | None, seen: _Seen, on_bad_row: OnBadRow
@@ -220,7 +258,7 @@ class Encoder:
         kept_ids = own_ids.take(good).padded()
         if not good.all():
             cells = {name: one.take(good) for name, one in cells.items()}
-        return _Chunk(kept_ids, *expand_rows(cells, groups, len(kept_ids)))
+        return _Chunk(good, kept_ids, *expand_rows(cells, groups, len(kept_ids)))
 
     def _cells(self, table: Any, names: list[str], field: FieldSpec, rows: int) -> Column | Cells:
         """Read the cells of a field; those of several columns are joined to one text."""
@@ -258,6 +296,14 @@ class Encoder:
         """Tell whether a file with these columns has no record ids, so that rows are numbered."""
         return self._id_header(names) is None
 
+    def event_reader(self, names: list[str]) -> EventReader | None:
+        """Give what reads the events of a file with these columns, if they hold any."""
+        if self.schema.events is None:
+            return None
+        reader = EventReader(self.schema.events, names, self.schema.list_separator)
+        reader.refuse(self._id_header(names))
+        return reader if reader.found else None
+
     def _id_header(self, names: list[str]) -> str | None:
         return self._id_column or next((c for c in self.schema.record_id if c in names), None)
 
@@ -276,9 +322,9 @@ class Encoder:
     def _bits(self, values: dict[str, Column], rows: int) -> NDArray[np.uint64]:
         width = self.schema.filter.bits // 64
         bits = np.zeros((rows, width * len(self.slices)), np.uint64)
-        for place, field in enumerate(self.schema.compared_fields):
-            column = values[field.name]
-            filters = self._filters(field, column.values)
+        for place, one in enumerate(self.schema.compared_fields):
+            column = values[one.name]
+            filters = self._filters(one, column.values)
             start = place * width if self.schema.level == "field" else 0
             merge_rows(bits, filters, column.codes, start)
         return bits

@@ -56,6 +56,7 @@ def findings(profile: Profile, ambiguous: Mapping[str, tuple[str, ...]]) -> tupl
     `ambiguous` names the fields for which the file has several columns.
     """
     found = [*_about_ids(profile.ids), *_about_records(profile), *_about_unused(profile)]
+    found += _about_events(profile)
     for field in profile.fields:
         if field.name in ambiguous:
             found.append(_ambiguous(field, ambiguous[field.name]))
@@ -201,6 +202,16 @@ def _about_unused(profile: Profile) -> Iterator[Finding]:
             "note", None, f"The schema does not use {listed}, which may help to link.",
             "If other agencies have the like, agree with them on a `[[field]]` for it, or add the "
             "header to `columns` of the field that it belongs to.", 0,
+        )  # fmt: skip
+
+
+def _about_events(profile: Profile) -> Iterator[Finding]:
+    if profile.passed_along:
+        listed = " and ".join(f"'{one}'" for one in profile.passed_along)
+        yield Finding(
+            "note", None, f"Years and types of events in {listed} are written in plain to an "
+            "events file.",
+            "Send that file only if it was agreed; without it records are linked just as well.", 0,
         )  # fmt: skip
 
 

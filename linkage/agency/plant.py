@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from linkage.agency.columns import LIST_MARK, read_column
 from linkage.agency.encode import Encoded, Encoder
+from linkage.agency.events import ReadEvents
 from linkage.agency.headers import recognise
 from linkage.agency.keys import ProjectKey
 from linkage.agency.normalise import DATE_FORMATS, normaliser
@@ -177,7 +178,7 @@ class Planter:
         count = left if share >= 1 else int(self._random.binomial(left, share))
         numbers = np.zeros(len(own_ids), self._numbers.dtype)
         if not count:
-            return WithPlanted(chunk.encodings, own_ids, chunk.counts, numbers)
+            return WithPlanted(chunk.encodings, own_ids, chunk.counts, numbers, events=chunk.events)
         chosen = slice(self._done, self._done + count)
         self._done += count
         planted = self._own.encode(self._table(chosen, self._gaps(table, chosen)))
@@ -186,7 +187,15 @@ class Planter:
             np.concatenate([own_ids, np.asarray(planted.own_ids, np.bytes_)]),
             chunk.counts,
             np.concatenate([numbers, self._numbers[chosen]]),
+            events=self._with_events(chunk.events, len(own_ids), count),
         )
+
+    def _with_events(self, read: ReadEvents | None, records: int, count: int) -> ReadEvents | None:
+        """Give each planted record the events of a real one, or it would show for want of any."""
+        if read is None or not records:
+            return read
+        models = self._random.integers(0, records, count)
+        return replace(read, events=read.events.with_copies(models, records))
 
     def _table(self, chosen: slice, gaps: Mapping[str, Bools]) -> dict[str, list[str]]:
         """Make planted records a table of the form that the schema wants."""

@@ -51,6 +51,7 @@ class Profile:
     repeats: Repeats
     filled: tuple[int, ...]
     unused: tuple[UnusedColumn, ...]
+    passed_along: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def content(self, *, raw_values: bool = False) -> dict[str, Any]:
@@ -140,7 +141,8 @@ class Profiler:
         )
         used = {header for field in self.schema.field for header in field.headers}
         used |= {*self.schema.record_id} | ({self._ids.column} if self._ids else set())
-        unused = [name for name in self._columns if name not in used]
+        events = {*self.schema.events.headers} if self.schema.events else set()
+        unused = [name for name in self._columns if name not in used | events]
         kinds = recognise(unused)
         profile = Profile(
             schema=self.schema.name,
@@ -157,6 +159,7 @@ class Profiler:
                 UnusedColumn(_printable(name), kind.name if (kind := kinds[name]) else None)
                 for name in unused
             ),
+            passed_along=tuple(_printable(name) for name in self._columns if name in events),
         )
         ambiguous = {name: columns for name, columns in self._used.items() if len(columns) > 1}
         return replace(profile, findings=findings(profile, ambiguous))

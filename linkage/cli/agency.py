@@ -130,6 +130,7 @@ def schema_check(file: Path, as_json: bool) -> None:
     \b
     Example: linkage schema check schema.toml
     """
+    from linkage.errors import shown
     from linkage.schema import LinkageSchema
 
     loaded = LinkageSchema.load(file)
@@ -153,6 +154,11 @@ def schema_check(file: Path, as_json: bool) -> None:
     print_table(
         ["blocking pass", "on"], [[one.name, " + ".join(one.on)] for one in loaded.blocking]
     )
+    if loaded.events is not None:
+        click.echo(
+            f"  may be passed along, by year: {', '.join(loaded.events.types)}; of the columns "
+            f"{', '.join(map(shown, loaded.events.headers))}"
+        )
 
 
 def _clkhash_columns(loaded: LinkageSchema) -> tuple[tuple[str, bool], ...]:
@@ -171,8 +177,13 @@ def _clkhash_columns(loaded: LinkageSchema) -> tuple[tuple[str, bool], ...]:
     show_default=True,
     help="One filter for the record, or one for each field (links better).",
 )
+@click.option(
+    "--events",
+    is_flag=True,
+    help="Let years and types of events be passed along, for `linkage pathways`.",
+)
 @shared_options
-def schema_init(files: tuple[Path, ...], output: Path, level: str) -> None:
+def schema_init(files: tuple[Path, ...], output: Path, level: str, events: bool) -> None:
     """Draft a schema from the columns of one or more files. Look it over, then share it.
 
     Files of several agencies may call the same thing by different headers.
@@ -186,7 +197,8 @@ def schema_init(files: tuple[Path, ...], output: Path, level: str) -> None:
     from linkage.schema import LinkageSchema
 
     check_output(output, files)
-    text = draft_schema([FileSample(one.name, *sample_columns(one)) for one in files], level)
+    samples = [FileSample(one.name, *sample_columns(one)) for one in files]
+    text = draft_schema(samples, level, events=events)
     drafted = LinkageSchema.parse(text)
     with new_file(output) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from linkage.cli.console import (
     shared_options,
 )
 from linkage.cli.plant import check_planting, make_planter, plant_options
+from linkage.cli.targets import Targets, opened_targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from linkage.agency.clkhash import ClkhashEncoder
     from linkage.agency.encode import Encoded, Encoder
     from linkage.agency.plant import Planter
+    from linkage.io.events import EventsWriter
     from linkage.io.rejects import Rejects
     from linkage.schema import LinkageSchema
 
@@ -56,6 +57,13 @@ _PARTS = ("empty", "discarded", "encoded")
     multiple=True,
     metavar="KEY",
     help="Seal the file for the linker: age1..., or a file of such; repeat for more.",
+)
+@click.option(
+    "--events-recipient",
+    "events_recipients",
+    multiple=True,
+    metavar="KEY",
+    help="Seal the events for somebody else than the linker; repeat for more.",
 )
 @click.option(
     "--format",
@@ -97,6 +105,7 @@ def encode(
     keep_ids: bool,
     aliases: Path | None,
     recipients: tuple[str, ...],
+    events_recipients: tuple[str, ...],
     form: str,
     no_validate: bool,
     on_error: str,
@@ -110,6 +119,9 @@ def encode(
     record is which of yours and stays with you. Rows left out by --on-error skip are listed in
     NAME.rejects.csv, with the reason. The schema may be a clkhash schema in JSON; the key is then
     the file that holds its secret.
+
+    Where the schema has [events] and the file has their columns, NAME.events.parquet holds years
+    and types of events, for `linkage pathways`; send it only if that was agreed.
 
     With --plant, NAME.plants.parquet lists the planted records: give it to the linker when all is
     linked, and not before. All agencies plant as many people, of one profile, in one round.
@@ -137,7 +149,7 @@ def encode(
     inputs = [one for one in (file, schema_file, key_file, aliases) if one]
     for one in outputs.values():
         check_output(one, inputs)
-    read_recipients(recipients)
+    read_recipients(recipients + events_recipients)
     loaded = LinkageSchema.load(schema_file)
     _check_options(loaded, form, aliases, recipients)
     check_planting(loaded, planting, keep_ids=keep_ids)
@@ -157,13 +169,35 @@ def encode(
         console().say(
             "note: no column of record ids, so rows are numbered from 1 (--id-column names one)"
         )
-    summary = _encode(file, encoder, output, form, recipients, rejects, planter)
+    events = _events_target(encoder, file, outputs, inputs)
+    targets = Targets(output, form, recipients, events, events_recipients)
+    summary = _encode(file, encoder, targets, rejects, planter)
     if rejects is not None:
         rejects.write(outputs["rejects"])
     if as_json:
         print_json(_facts(summary, outputs))
     elif console().level:
         _print_summary(summary, outputs)
+
+
+def _events_target(
+    encoder: Encoder | ClkhashEncoder, file: Path, outputs: dict[str, Path], inputs: Sequence[Path]
+) -> Path | None:
+    """Say where events are written, if the file has any that the schema names."""
+    from linkage.agency.encode import Encoder
+    from linkage.io.events import events_path
+    from linkage.io.outputs import check_output
+    from linkage.io.tables import column_names
+
+    if not isinstance(encoder, Encoder) or encoder.schema.events is None:
+        return None
+    with naming(file):
+        if encoder.event_reader(column_names(file)) is None:
+            console().say("note: the file has no column of events, so none are passed along")
+            return None
+    outputs["events"] = events_path(outputs["encoded"])
+    check_output(outputs["events"], inputs)
+    return outputs["events"]
 
 
 def _check_options(
@@ -211,6 +245,7 @@ class _Summary:
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
     dropped_keys: dict[str, dict[str, int]] = field(default_factory=dict)
     planted: dict[str, int | str] | None = None
+    events: dict[str, int] | None = None
 
     def add(self, chunk: Encoded) -> None:
         """Count a chunk."""
@@ -220,6 +255,15 @@ class _Summary:
             total = self.fields.setdefault(name, dict.fromkeys(_PARTS, 0))
             for part in _PARTS:
                 total[part] += getattr(count, part)
+        if chunk.events is not None:
+            self.events = self.events or {"records_without": 0, "records_with_unreadable": 0}
+            self.events["records_without"] += chunk.events.count.empty
+            self.events["records_with_unreadable"] += chunk.events.count.discarded
+
+    def add_events(self, written: EventsWriter) -> None:
+        """Take note of the events that may be passed along, and of those held back as rare."""
+        counts = {"records": written.records, "passed": written.passed, "rare": written.held_back}
+        self.events = (self.events or {}) | counts
 
     def add_dropped(self, common: dict[str, CommonKeys]) -> None:
         """Take note of the block keys that were dropped, by pass."""
@@ -234,9 +278,7 @@ class _Summary:
 def _encode(
     file: Path,
     encoder: Encoder | ClkhashEncoder,
-    output: Path,
-    form: str,
-    recipients: Sequence[str],
+    targets: Targets,
     rejects: Rejects | None,
     planter: Planter | None,
 ) -> _Summary:
@@ -253,7 +295,7 @@ def _encode(
     with (
         naming(file),
         console().progress("encoding") as progress,
-        _outputs(output, form, recipients, planter) as write,
+        opened_targets(targets, encoder, planter) as (write, events),
     ):
         batches = read_batches(file, rejects.add if rejects is not None else None)
         for batch, rows, share in _with_shares(batches, total):
@@ -267,6 +309,8 @@ def _encode(
         summary.add_dropped(encoder.blocking.common)
     if planter is not None:
         summary.planted = planter.facts()
+    if events is not None:
+        summary.add_events(events)
     summary.rejected = len(rejects) if rejects is not None else 0
     return summary
 
@@ -296,51 +340,12 @@ def _count_keys(file: Path, encoder: Encoder, total: int, *, skip: bool) -> None
             progress("keys", int(rows[-1]), total)
 
 
-@contextmanager
-def _outputs(
-    output: Path, form: str, recipients: Sequence[str], planter: Planter | None
-) -> Iterator[Callable[[Encoded, int], None]]:
-    """Open the encoded file and the tables that stay; yields what writes a chunk to all."""
-    import numpy as np
-
-    from linkage.agency.plant import WithPlanted
-    from linkage.io.clks import clks_writer
-    from linkage.io.encoded import encodings_writer
-    from linkage.io.ids import ids_path, ids_writer
-    from linkage.io.plants import PlantsHead, plants_path, plants_writer
-
-    with ExitStack() as files:
-        ids = files.enter_context(ids_writer(ids_path(output), planted=planter is not None))
-        planted: dict[str, str] = {}
-        if planter is not None:
-            head = PlantsHead.model_validate(planter.head())
-            planted = files.enter_context(plants_writer(plants_path(output), head))
-        if form == "parquet":
-            encoded = files.enter_context(encodings_writer(output, recipients))
-
-            def write(chunk: Encoded, rejected: int) -> None:
-                encoded.write(chunk.encodings)
-                encoded.rejected = rejected
-                if isinstance(chunk, WithPlanted):
-                    ids.write(chunk.encodings.records, chunk.own_ids, chunk.planted)
-                    planted.update(chunk.people())
-                else:
-                    ids.write(chunk.encodings.records, chunk.own_ids)
-        else:
-            clks = files.enter_context(clks_writer(output))
-
-            def write(chunk: Encoded, rejected: int) -> None:
-                places = np.arange(clks.count, clks.count + len(chunk.own_ids))
-                document = chunk.encodings.schema.clkhash or {}
-                clks.write(chunk.encodings.bits, document["clkConfig"]["l"])
-                ids.write(places.astype(np.bytes_), chunk.own_ids)
-
-        yield write
-
-
 def _facts(summary: _Summary, outputs: Mapping[str, Path]) -> dict[str, Any]:
     facts = vars(summary) | {"rows_read": summary.records + summary.rejected}
-    return facts | {what: str(path) for what, path in outputs.items()}
+    files = {what: str(path) for what, path in outputs.items() if what != "events"}
+    if "events" in outputs:  # beside what is in them
+        files["events_file"] = str(outputs["events"])
+    return facts | files
 
 
 def _print_summary(summary: _Summary, outputs: Mapping[str, Path]) -> None:
@@ -362,6 +367,11 @@ def _print_summary(summary: _Summary, outputs: Mapping[str, Path]) -> None:
         f"send  {outputs['encoded']}  (schema {summary.schema_digest[:12]}, key fingerprint "
         f"{summary.key_fingerprint})"
     )
+    if "events" in outputs and summary.events is not None:
+        click.echo(
+            "may   {0}  ({passed:,} events of {records:,} records: year and type; {rare:,} held "
+            "back as rare)".format(outputs["events"], **summary.events)
+        )
     click.echo(f"keep  {outputs['ids']}  (your own ids; never send it)")
     if "plants" in outputs:
         click.echo(f"hold  {outputs['plants']}  (send it when all is linked, and not before)")

@@ -24,13 +24,19 @@ from linkage.cli.console import (
 def inspect(file: Path, identity: Path | None, as_json: bool) -> None:
     """Check an encoded file and show what it holds: manifest, counts, fill, block sizes.
 
+    Of an events file it shows how many events of which type there are.
+
     \b
     Example: linkage inspect police.enc.parquet
     """
     from linkage.io.encoded import read_encodings, read_manifest
+    from linkage.io.events import is_events_file
     from linkage.linker.measure import measure_passes, measure_slices
     from linkage.model import UNKNOWN
 
+    if is_events_file(file, identity):
+        _inspect_events(file, identity, as_json)
+        return
     encodings = read_encodings(file, identity)
     slices, passes = measure_slices(encodings), measure_passes(encodings)
     facts: dict[str, Any] = {
@@ -62,3 +68,37 @@ def inspect(file: Path, identity: Path | None, as_json: bool) -> None:
     header = ["blocking pass", "missing", "blocks", "largest block"]
     if passes:
         print_table(header, [list(one.values()) for one in passes])
+
+
+def _inspect_events(file: Path, identity: Path | None, as_json: bool) -> None:
+    """Show what an agency passes along beside encodings."""
+    import numpy as np
+
+    from linkage.io.events import read_events
+
+    found = read_events(file, identity)
+    head, events = found.head, found.events
+    years = [int(events.year.min()), int(events.year.max())] if len(events) else []
+    facts: dict[str, Any] = {
+        "dataset": head.dataset,
+        "schema_digest": head.schema_digest,
+        "events": len(events),
+        "records": len(found.records),
+        "years": years,
+        "at_least": head.at_least,
+        "events_version": head.events_version,
+        "software": head.software,
+        "content_digest": head.content_digest,
+    }
+    counts = np.bincount(events.type, minlength=len(head.types)).tolist()
+    types = [
+        {"type": name, "events": count} for name, count in zip(head.types, counts, strict=True)
+    ]
+    if as_json:
+        print_json(facts | {"types": types})
+        return
+    if not console().level:
+        return
+    click.echo(f"{file}: {len(events):,} events of {len(found.records):,} records, undamaged")
+    print_table(["", ""], [[name.replace("_", " "), str(value)] for name, value in facts.items()])
+    print_table(["type", "events"], [list(one.values()) for one in types])

@@ -17,20 +17,22 @@ import click
 from linkage import __version__
 from linkage.errors import LinkageError
 
-_AGENCY, _LINKER, _ENGINEER = (f"linkage.cli.{role}" for role in ("agency", "linker", "engineer"))
+_AGENCY, _LINKER = (f"linkage.cli.{role}" for role in ("agency", "linker"))
 _COMMANDS = {
     "keygen": _AGENCY,
     "schema": _AGENCY,
     "profile": "linkage.cli.profile",
     "encode": "linkage.cli.encode",
+    "audit": "linkage.cli.audit",
     "resolve": _AGENCY,
     "inspect": _LINKER,
     "link": "linkage.cli.link",
     "explain": "linkage.cli.explain",
     "export": "linkage.cli.export",
     "certify": "linkage.cli.certify",
-    "evaluate": _ENGINEER,
-    "synth": _ENGINEER,
+    "pathways": "linkage.cli.pathways",
+    "evaluate": "linkage.cli.evaluate",
+    "synth": "linkage.cli.synth",
     "demo": "linkage.cli.demo",
 }
 
@@ -64,8 +66,10 @@ def linkage() -> None:
     """Link records of the same people across agencies, without showing them to each other.
 
     \b
-    Agency   keygen, schema, profile, encode, resolve   holds key and raw records
-    Linker   inspect, link, explain, export, certify    sees encodings only
+    Agency   keygen, schema, profile, encode, audit,    holds key and raw records
+             resolve
+    Linker   inspect, link, explain, export, certify,   sees encodings, and years and
+             pathways                                   types of events that are passed along
     Engineer evaluate, synth, demo                      works with synthetic data
 
     \b

@@ -115,6 +115,9 @@ def _print(profile: Profile, file: Path, html: Path | None, following: str) -> N
     if profile.unused:
         names = ", ".join(one.name for one in profile.unused)
         _wrapped(f"columns that the schema does not use: {names}", "  ", "  ")
+    if profile.passed_along:
+        names = ", ".join(profile.passed_along)
+        _wrapped(f"columns of which years and types may be passed along: {names}", "  ", "  ")
     for finding in profile.findings[:_SHOWN_FINDINGS]:
         _print_finding(finding)
     more = len(profile.findings) - _SHOWN_FINDINGS

@@ -39,7 +39,7 @@ def read_decisions(
     rows = zip(*(table[name] for name in wanted), strict=True)
     for number, (left_set, left, right_set, right, *said) in enumerate(rows, start=1):
         where = f"{path}: row {number}"
-        match = True if all_match else _decision(said[0], where)
+        match = True if all_match else read_decision(said[0], where)
         if match is None:
             continue
         ends = []
@@ -68,7 +68,8 @@ def read_decisions(
     ]
 
 
-def _decision(text: str, where: str) -> bool | None:
+def read_decision(text: str, where: str) -> bool | None:
+    """Read what was decided on the pair of a row; None for nothing. Raises `InputError`."""
     said = text.strip().lower()
     if said in _YES or said in _NO:
         return said in _YES

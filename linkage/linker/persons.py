@@ -38,7 +38,7 @@ def join_persons(
     links: Sequence[Pairs],
     *,
     single: Sequence[bool] = (),
-    method: Clustering = "correlation",
+    method: Clustering = "strong-first",
     weakest_tie: float = 0.0,
     apart: NDArray[np.int64] | None = None,
     against: Sequence[Pairs] = (),
