@@ -332,7 +332,8 @@ def test_pathways__do_without_some_events(counter):
 def test_pathways__print_within_80_columns(counter):
     shown = did("pathways", "results", cwd=counter)
     assert max(map(len, shown.out.splitlines())) <= 80
-    assert "police → court" in shown.out
+    assert "police -> court" in shown.out
+    assert shown.out.isascii()
 
 
 def test_pathways__take_files_that_lie_elsewhere(counter):

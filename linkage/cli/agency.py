@@ -155,10 +155,11 @@ def schema_check(file: Path, as_json: bool) -> None:
         ["blocking pass", "on"], [[one.name, " + ".join(one.on)] for one in loaded.blocking]
     )
     if loaded.events is not None:
-        click.echo(
-            f"  may be passed along, by year: {', '.join(loaded.events.types)}; of the columns "
+        said = (
+            f"may be passed along, by year: {', '.join(loaded.events.types)}; from the columns "
             f"{', '.join(map(shown, loaded.events.headers))}"
         )
+        click.echo(click.wrap_text(said, 78, initial_indent="  ", subsequent_indent="    "))
 
 
 def _clkhash_columns(loaded: LinkageSchema) -> tuple[tuple[str, bool], ...]:

@@ -40,18 +40,20 @@ def demo(folder: Path, people: int, seed: int) -> None:
     click.echo(f"\nDone in {time.perf_counter() - start:.0f} seconds. Look into {folder}{os.sep}:")
     for name, what in (
         (f"results{os.sep}", "what the linker found"),
+        ("pathways.html", "how persons go through the agencies, in numbers fit to be published"),
         ("police_persons.csv", "what the police get back: a person id for each of their records"),
-        ("police.enc.parquet", "all that the linker ever saw of the police"),
+        ("police.enc.parquet", "all that the linker saw of the police to link their records"),
+        ("police.events.parquet", "all that was passed along beside: years and types of events"),
         ("schema.toml", "what the agencies agreed on"),
     ):
-        click.echo(f"  {name:<20} {what}")
+        click.echo(f"  {name:<22} {what}")
 
 
 def _story(people: int, seed: int) -> None:
     _chapter("An engineer makes synthetic data of three agencies, with the truth about it.")
     _run(f"synth --people {people} --seed {seed} -o raw")
     _chapter("The agencies agree on a schema and share a key. The linker never gets the key.")
-    _run(f"schema init {' '.join(f'raw/{one}.csv' for one in _AGENCIES)} -o schema.toml")
+    _run(f"schema init {' '.join(f'raw/{one}.csv' for one in _AGENCIES)} --events -o schema.toml")
     _run("keygen -o project.key")
     for agency in _AGENCIES:
         _chapter(f"{agency.capitalize()}, on their own machine, encode their records.")
@@ -66,6 +68,11 @@ def _story(people: int, seed: int) -> None:
     _chapter("Each agency gets person ids for its own records.")
     for agency in _AGENCIES:
         _run(f"resolve results/{agency}.parquet --ids {agency}.ids.parquet -o {agency}_persons.csv")
+    _chapter(
+        "The agencies pass years and types of events along: who goes from one to another, and who "
+        "comes back?"
+    )
+    _run("pathways results -o pathways.html")
     _chapter("How good was it? Only synthetic data can tell, as only there the truth is known.")
     ids = " ".join(f"--ids {agency}={agency}.ids.parquet" for agency in _AGENCIES)
     _run(f"evaluate results --truth raw/truth.csv {ids}")

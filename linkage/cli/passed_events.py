@@ -65,22 +65,25 @@ def events_of_persons(
     from linkage.io.confidence import read_confidence
     from linkage.pathways.content import EventsOfPersons
 
-    ids, number = np.unique(np.concatenate(found.persons), return_inverse=True)
-    persons = np.split(number.ravel(), np.cumsum([len(one) for one in found.persons])[:-1])
+    numbers = np.concatenate(found.person_numbers)
+    ids = np.empty(int(numbers.max()) + 1, object)
+    ids[numbers] = np.concatenate(found.persons)
     planted = _planted(found, plants)
     parts = []
     for place, (name, (path, one)) in enumerate(passed.items()):
         at = found.datasets.index(name)
         record = _places(path, one, found.records[at])
         real = ~planted[at][record][one.events.owner]
-        person = persons[at][record][one.events.owner][real]
+        person = found.person_numbers[at][record][one.events.owner][real]
         columns = (one.events.year[real], np.full(len(person), place), one.events.type[real])
         parts.append(np.column_stack([person, *columns]).astype(np.int64))
     whole = np.concatenate(parts)
     if not len(whole):
         raise InputError("the events files hold no event of a real record, so nothing can be told")
     person, year, dataset, type_ = whole.T
-    events = EventsOfPersons(person, year, dataset, type_, read_confidence(results, ids))
+    events = EventsOfPersons(
+        person, year, dataset, type_, read_confidence(results, ids.astype(np.str_))
+    )
     return events, _types(passed)
 
 

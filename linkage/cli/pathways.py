@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _MOST_DATASETS, _MOST_YEARS = 4, 30
 _CONFIDENT = 0.95
 _WIDTH, _LONGEST_LABEL, _MOST_ORDERS = 78, 44, 12
-_HIDDEN = "·"
+#: Signs that any terminal has.
+_HIDDEN, _THEN = "*", " -> "
 
 
 def _years(context: click.Context, option: click.Parameter, given: str | None) -> range | None:
@@ -205,7 +206,7 @@ def _print_answer(answer: dict[str, Any]) -> None:
         click.echo("\nin the order of first years (+ in one year)")
         rows = [
             [
-                _cut(" → ".join(" + ".join(group) for group in one["order"])),
+                _cut(_THEN.join(" + ".join(group) for group in one["order"])),
                 *_numbers(one["persons"], has_sure),
                 "" if one["back"] is None else _shown(one["back"]["all"]),
             ]
@@ -233,7 +234,7 @@ def _print_returns(answer: dict[str, Any]) -> None:
     for one in answer["returns"]:
         shares = [step["share"]["all"] for step in one["within"]]
         cells = [_HIDDEN if share is None else f"{share:.1%}" for share in shares]
-        rows.append([f"{one['from']} → {one['to']}", *cells])
+        rows.append([f"{one['from']}{_THEN}{one['to']}", *cells])
     _print_columns(["", *map(str, range(1, answer["within"] + 1))], rows)
 
 

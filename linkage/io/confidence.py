@@ -15,7 +15,7 @@ _SCHEMA = pa.schema([("person_id", pa.string()), ("confidence", pa.float64())])
 
 
 def read_confidence(results: Path, persons: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Read the confidence of persons, given by their ids, which rise: `float64[persons]`.
+    """Read the confidence of persons, given by their ids: `float64[persons]`.
 
     Raises `InputError` if a person is missing, or a confidence is not from 0 to 1.
     """
@@ -28,9 +28,11 @@ def read_confidence(results: Path, persons: NDArray[np.str_]) -> NDArray[np.floa
         raise InputError(
             f"{path}: missing, damaged, or not of a results folder; link again"
         ) from None
-    order = np.argsort(ids, kind="stable")
-    if not np.array_equal(ids[order], persons):
+    order, wanted = np.argsort(ids, kind="stable"), np.argsort(persons, kind="stable")
+    if not np.array_equal(ids[order], persons[wanted]):
         raise InputError(f"{path}: does not hold the persons of the results; link again")
     if not ((found >= 0) & (found <= 1)).all():
         raise InputError(f"{path}: damaged: a confidence is not from 0 to 1; link again")
-    return np.asarray(found[order], np.float64)
+    confidence = np.empty(len(persons))
+    confidence[wanted] = found[order]
+    return confidence
