@@ -269,7 +269,9 @@ def test_rank_for_review__puts_first_what_teaches_most(random, count, record_lev
     if record_level:
         nothing = np.full(count, np.nan)
         pairs = Pairs(0, 1, pairs.left, pairs.right, pairs.similarity, nothing, nothing)
-    rank = rank_for_review(pairs)
+    cut = random.integers(count + 1)  # pairs of two pairs of data sets are ranked as one list
+    parts = [pairs.take(np.arange(count) < cut), pairs.take(np.arange(count) >= cut)]
+    rank = np.concatenate(rank_for_review(parts))
     assert sorted(rank.tolist()) == list(range(1, count + 1))
     chance = pairs.similarity if record_level else pairs.probability
     doubt = (chance * (1 - chance)).tolist()

@@ -184,13 +184,28 @@ def _tables(
 ) -> dict[str, Any]:
     """Read what people have decided or know, and the model of an earlier run."""
     from linkage.io.decisions import read_decisions
-    from linkage.io.results import read_model
 
     return {
-        "model": None if model is None else read_model(model),
+        "model": None if model is None else _model(model, encodings[0]),
         "labels": [] if labels is None else read_decisions(labels, encodings, all_match=True),
         "decided": [] if decisions is None else read_decisions(decisions, encodings),
     }
+
+
+def _model(path: Path, encodings: Encodings) -> object:
+    """Read a model, and name its file should it not fit the encodings."""
+    from linkage.errors import LinkageError
+    from linkage.io.results import read_model
+    from linkage.linker.levels import levels_of
+    from linkage.linker.saved import model_of
+
+    content = read_model(path)
+    if encodings.schema.level == "field":
+        try:
+            model_of(content, levels_of(encodings), encodings.schema.digest())
+        except LinkageError as error:
+            raise type(error)(f"{path}: {error}") from None
+    return content
 
 
 def _budget(
@@ -238,7 +253,7 @@ def _run(
         manifest,
         result.model,
         result.fields,
-        [rank_for_review(one) for one in result.review],
+        rank_for_review(result.review),
     )
     _tell(result)
     if as_json:

@@ -33,15 +33,18 @@ def apart(decided: Sequence[Decided], sizes: Sequence[int]) -> NDArray[np.int64]
     return np.concatenate(parts)
 
 
-def rank_for_review(pairs: Pairs) -> NDArray[np.int64]:
-    """Rank pairs by what a decision on each would teach most, from 1 on.
+def rank_for_review(review: Sequence[Pairs]) -> list[NDArray[np.int64]]:
+    """Rank the pairs of all pairs of data sets by what a decision would teach most, from 1 on.
 
     A pair teaches by its own uncertainty, and for all pairs of its agreement pattern; each further
-    pair of a pattern teaches less.
+    pair of a pattern teaches less. The ranks are given as the pairs were.
     """
-    chance = np.where(np.isnan(pairs.probability), pairs.similarity, pairs.probability)
+    if not review:
+        return []
+    chances = [np.where(np.isnan(p.probability), p.similarity, p.probability) for p in review]
+    chance = np.concatenate(chances)
     doubt = chance * (1 - chance)
-    codes = np.unique(pairs.patterns, return_inverse=True)[1]
+    codes = np.unique(np.concatenate([p.patterns for p in review]), return_inverse=True)[1]
     total = np.bincount(codes, doubt) if len(codes) else np.empty(0)
     order = np.lexsort((-doubt, codes))
     first = np.flatnonzero(np.diff(codes[order], prepend=-1))
@@ -50,7 +53,7 @@ def rank_for_review(pairs: Pairs) -> NDArray[np.int64]:
     worth[order] = total[codes[order]] / (1 + place) ** 2
     rank = np.empty(len(order), np.int64)
     rank[np.argsort(-worth, kind="stable")] = np.arange(1, len(order) + 1)
-    return rank
+    return np.split(rank, np.cumsum([len(one) for one in chances])[:-1])
 
 
 def _apply(pairs: Pairs, one: Decided, encodings: Sequence[Encodings]) -> Pairs:
