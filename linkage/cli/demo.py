@@ -13,6 +13,8 @@ import click
 from linkage.cli.console import NEW_PATH, console, shared_options
 
 _AGENCIES = ("police", "court", "prison")
+#: Among fewer, every event is so rare that it may be held back.
+_ENOUGH_FOR_PATHWAYS = 200
 
 
 @click.command()
@@ -40,13 +42,14 @@ def demo(folder: Path, people: int, seed: int) -> None:
     click.echo(f"\nDone in {time.perf_counter() - start:.0f} seconds. Look into {folder}{os.sep}:")
     for name, what in (
         (f"results{os.sep}", "what the linker found"),
-        ("pathways.html", "how persons go through the agencies, in numbers fit to be published"),
+        ("pathways.html", "how persons go through the agencies, in numbers to be published"),
         ("police_persons.csv", "what the police get back: a person id for each of their records"),
         ("police.enc.parquet", "all that the linker saw of the police to link their records"),
         ("police.events.parquet", "all that was passed along beside: years and types of events"),
         ("schema.toml", "what the agencies agreed on"),
     ):
-        click.echo(f"  {name:<22} {what}")
+        if Path(folder, name).exists():
+            click.echo(f"  {name:<22} {what}")
 
 
 def _story(people: int, seed: int) -> None:
@@ -68,11 +71,12 @@ def _story(people: int, seed: int) -> None:
     _chapter("Each agency gets person ids for its own records.")
     for agency in _AGENCIES:
         _run(f"resolve results/{agency}.parquet --ids {agency}.ids.parquet -o {agency}_persons.csv")
-    _chapter(
-        "The agencies pass years and types of events along: who goes from one to another, and who "
-        "comes back?"
-    )
-    _run("pathways results -o pathways.html")
+    if people >= _ENOUGH_FOR_PATHWAYS:
+        _chapter(
+            "The agencies pass years and types of events along: who goes from one to another, and "
+            "who comes back?"
+        )
+        _run("pathways results -o pathways.html")
     _chapter("How good was it? Only synthetic data can tell, as only there the truth is known.")
     ids = " ".join(f"--ids {agency}={agency}.ids.parquet" for agency in _AGENCIES)
     _run(f"evaluate results --truth raw/truth.csv {ids}")

@@ -238,7 +238,11 @@ def _run(
 
     with console().progress("comparing") as progress:
         result = link_encodings(
-            encodings, **settings, spill_folder=output.absolute().parent, progress=progress
+            encodings,
+            **settings,
+            spill_folder=output.absolute().parent,
+            progress=progress,
+            release=True,
         )
     ids = person_ids(result.persons, encodings)
     manifest = _manifest(files, output, encodings, result, settings)

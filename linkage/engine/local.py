@@ -6,10 +6,7 @@ order of tasks, so the number of threads changes nothing.
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.engine.work import Plans, Progress, Work
+from linkage.engine.find import Clock, Setting, find_links
+from linkage.engine.work import Progress
 from linkage.errors import UsageError
-from linkage.linker.assign import Assignment, assign
+from linkage.linker.assign import Assignment
 from linkage.linker.block import Blocking
 from linkage.linker.certificate import Certificate
 from linkage.linker.decide import Decision
-from linkage.linker.diagnose import diagnose
 from linkage.linker.persons import Clustering, Evidence, join_persons
-from linkage.linker.reviewed import apart, apply_decisions
-from linkage.linker.setup import Choices, set_up
-from linkage.linker.together import check_together, data_pairs
+from linkage.linker.reviewed import apart
+from linkage.linker.setup import Choices
+from linkage.linker.together import check_together
 from linkage.model import Decided, Encodings, Pairs, PassCount, Persons
 
 
@@ -56,7 +53,7 @@ class LinkResult:
 
 
 def link(
-    encodings: Sequence[Encodings],
+    encodings: list[Encodings],
     *,
     threshold: float | None = None,
     probability: float | None = None,
@@ -75,6 +72,7 @@ def link(
     pairs_budget: float = np.inf,
     spill_folder: Path | None = None,
     progress: Progress = lambda stage, done, total: None,
+    release: bool = False,
 ) -> LinkResult:
     """Link two or more data sets: block, compare, decide, assign, join persons.
 
@@ -104,6 +102,9 @@ def link(
         Bytes of memory that found pairs may take before they go to a folder's disk.
     progress
         Called with the stage, the comparisons done and all comparisons.
+    release
+        Replace the encodings in the list by ones without filters once all links are found: joining
+        persons and writing results then find their memory free.
 
     Raises
     ------
@@ -118,46 +119,41 @@ def link(
             f"--assignment {assignment} says one record a person in each data set, and "
             "--deduplicate says several; use one of them"
         )
-    clock = _Clock()
-    data = data_pairs(encodings, deduplicate)
-    clock.lap("prepare")
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        choices = Choices(threshold, probability, single, model, tuple(labels))
-        how, trained = set_up(encodings, data, choices, seed, pool.map)
-        clock.lap("train")
-        plans = Plans(encodings, blocking or Blocking(), pool)
-        work = Work(pool, plans, how, seed, pairs_budget, spill_folder, progress)
-        compared = [work.compare(one) for one in data]
-        clock.lap("compare")
-        completeness = work.completeness(data)
-    settled = how.settle([one.found for one in compared], data)
-    whole = [apply_decisions(pairs, decided, encodings) for pairs in settled.pairs]
-    assigned = [_assign(pairs, how, assignment) for pairs in whole]
-    links, review = (tuple(one) for one in zip(*assigned, strict=True))
-    certificate = settled.decision.certificate(links, settled, data, completeness)
-    clock.lap("decide")
+    clock = Clock()
+    found = find_links(
+        encodings,
+        Choices(threshold, probability, single, model, tuple(labels)),
+        decided,
+        assignment,
+        deduplicate,
+        Setting(blocking or Blocking(), threads, seed, pairs_budget, spill_folder, progress),
+        clock,
+    )
+    if release:
+        encodings[:] = [one.without_filters() for one in encodings]
     sizes = [len(one.records) for one in encodings]
+    how = found.how
     said = [apart(decided, sizes)]
     if twins_apart:
-        said += [_twins(one, how, sizes) for one in (*links, *review)]
+        said += [_twins(one, how, sizes) for one in (*found.links, *found.review)]
     persons = join_persons(
         sizes,
-        links,
+        found.links,
         single=how.single,
         method=clustering,
         weakest_tie=weakest_tie,
         apart=np.concatenate(said),
-        against=review,
+        against=found.review,
         evidence=Evidence(how.evidence, how.absent),
     )
     clock.lap("persons")
     return LinkResult(
-        links=links,
-        review=review,
+        links=found.links,
+        review=found.review,
         persons=persons,
-        passes=_by_pass([one.passes for one in compared]),
-        all_pairs=sum(one.all_pairs for one in data),
-        decision=settled.decision.summary()
+        passes=found.passes,
+        all_pairs=found.all_pairs,
+        decision=found.decision.summary()
         | {
             "assignment": assignment,
             "deduplicate": deduplicate,
@@ -166,25 +162,13 @@ def link(
             "weakest_tie": weakest_tie,
             "twins_apart": twins_apart,
         },
-        certificate=certificate,
-        model=settled.decision.content(),
-        fields=settled.decision.labels,
-        warnings=diagnose(trained),
+        certificate=found.certificate,
+        model=found.decision.content(),
+        fields=found.decision.labels,
+        warnings=found.warnings,
         seconds=clock.seconds,
-        spilled=sum(one.spilled for one in compared),
+        spilled=found.spilled,
     )
-
-
-def _assign(pairs: Pairs, how: Decision, assignment: Assignment) -> tuple[Pairs, Pairs]:
-    """Split pairs in links and pairs for review; one-to-one, review gets free records only."""
-    accepted = how.accepted(pairs)
-    strong, weak = pairs.take(accepted), pairs.take(~accepted & how.reviewed(pairs))
-    links = strong.take(assign(strong, assignment))
-    if assignment == "many-to-many":
-        return links, weak
-    free = ~np.isin(weak.left, links.left) & ~np.isin(weak.right, links.right)
-    unsure = weak.take(free)
-    return links, unsure.take(assign(unsure, assignment))
 
 
 def _twins(pairs: Pairs, how: Decision, sizes: Sequence[int]) -> NDArray[np.int64]:
@@ -195,24 +179,6 @@ def _twins(pairs: Pairs, how: Decision, sizes: Sequence[int]) -> NDArray[np.int6
     return np.column_stack([left, right])
 
 
-def _by_pass(counts: Sequence[Sequence[PassCount]]) -> tuple[PassCount, ...]:
-    """Add up what each pass did over all pairs of data sets."""
-    return tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True))
-
-
 def names_where(encodings: Sequence[Encodings], chosen: Sequence[bool]) -> list[str]:
     """Give the names of the data sets that are chosen."""
     return [one.dataset for one, yes in zip(encodings, chosen, strict=True) if yes]
-
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage] = round(now - self._last, 3)
-        self._last = now

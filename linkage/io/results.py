@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -79,20 +79,23 @@ def write_results(
     names = [one.dataset for one in encodings]
     records = [_texts(one.records) for one in encodings]
     who = _texts(ids)
-    # Functions, so that a table is made by the thread that writes it.
-    tables: dict[str, Callable[[], pa.Table]] = {
-        "links": lambda: _links_table(links, names, records),
-        "review": lambda: _review_table(review, names, records, labels, ranks),
-        "persons": lambda: _persons_table(names, records, persons, who, ids),
-        "confidence": lambda: _confidence_table(persons, who, confidence),
+    # Generators, so that the thread that writes a table makes it, a chunk at a time.
+    tables = {
+        "links": _links_chunks(links, names, records),
+        "review": _review_chunks(review, names, records, labels, ranks),
+        "persons": _persons_chunks(names, records, persons, who, ids),
+        "confidence": _confidence_chunks(persons, who, confidence),
     } | {
-        name: partial(_share_table, one.records, own, person, who)
+        name: _share_chunks(one.records, own, person, who)
         for name, one, own, person in zip(names, encodings, records, persons, strict=True)
     }
     with new_folder(path) as folder:
 
         def write(name: str) -> None:
-            pq.write_table(tables[name](), folder / f"{name}.parquet")
+            first = next(tables[name])
+            with pq.ParquetWriter(folder / f"{name}.parquet", first.schema) as writer:
+                for chunk in chain([first], tables[name]):
+                    writer.write_table(chunk)
 
         with ThreadPoolExecutor() as pool:
             list(pool.map(write, tables))
@@ -102,50 +105,73 @@ def write_results(
                 (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def _review_table(
+def _starts(size: int) -> range:
+    """Give where chunks start; nothing is one chunk, of no rows."""
+    return range(0, max(size, 1), _CHUNK_ROWS)
+
+
+def _links_chunks(
+    pairs: Sequence[Pairs], names: list[str], records: list[pa.Array]
+) -> Iterator[pa.Table]:
+    for one in pairs:
+        for start in _starts(len(one)):
+            yield _links_table(_chunk(one, start), names, records)
+
+
+def _review_chunks(
     review: Sequence[Pairs],
     names: list[str],
     records: list[pa.Array],
     labels: tuple[tuple[str, ...], tuple[str, ...]],
     ranks: Sequence[NDArray[np.int64]],
-) -> pa.Table:
-    unsure = _links_table(review, names, records)
-    unsure = unsure.append_column("pattern", _patterns(review, labels))
-    return unsure.append_column("rank", pa.array(np.concatenate([np.empty(0, np.int64), *ranks])))
+) -> Iterator[pa.Table]:
+    for one, rank in zip(review, ranks, strict=True):
+        for start in _starts(len(one)):
+            part = _chunk(one, start)
+            table = _links_table(part, names, records)
+            table = table.append_column("pattern", _patterns(part, labels))
+            yield table.append_column("rank", pa.array(rank[start : start + _CHUNK_ROWS]))
 
 
-def _share_table(
+def _share_chunks(
     ids: NDArray[np.bytes_], own: pa.Array, person: NDArray[np.int64], who: pa.Array
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """Give an agency's records with their persons, in order of record ids."""
     order = np.argsort(ids)
-    return pa.table({"record": _taken(own, order), "person_id": _taken(who, person[order])})
+    for start in _starts(len(ids)):
+        chosen = order[start : start + _CHUNK_ROWS]
+        columns = {"record": _taken(own, chosen), "person_id": _taken(who, person[chosen])}
+        yield pa.table(columns)
 
 
-def _persons_table(
+def _persons_chunks(
     names: list[str],
     records: list[pa.Array],
     persons: Sequence[NDArray[np.int64]],
     who: pa.Array,
     ids: NDArray[np.bytes_],
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """Give the records of each person, in order of person ids, then of data sets."""
     person = np.concatenate(persons)
     sets = np.repeat(np.arange(len(names)), [len(one) for one in persons])
     rank = np.empty(len(ids), np.int64)
     rank[np.argsort(ids)] = np.arange(len(ids))
     order = np.argsort(rank[person], kind="stable")
-    own = pa.concat_arrays(records)
-    columns = [_taken(who, person[order]), _taken(pa.array(names), sets[order]), _taken(own, order)]
-    return pa.table(columns, schema=_PERSONS)
+    own, called = pa.chunked_array(records), pa.array(names)
+    for start in _starts(len(order)):
+        chosen = order[start : start + _CHUNK_ROWS]
+        columns = (_taken(who, person[chosen]), _taken(called, sets[chosen]), _taken(own, chosen))
+        yield pa.table(list(columns), schema=_PERSONS)
 
 
-def _confidence_table(
+def _confidence_chunks(
     persons: Sequence[NDArray[np.int64]], who: pa.Array, confidence: NDArray[np.float64]
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     counts = np.bincount(np.concatenate(persons), minlength=len(who))
-    every = _taken(who, np.arange(len(who)))
-    return pa.table({"person_id": every, "records": counts, "confidence": confidence})
+    for start in _starts(len(who)):
+        here = slice(start, start + _CHUNK_ROWS)
+        columns = (_taken(who, np.arange(len(who))[here]), counts[here], confidence[here])
+        yield pa.table(dict(zip(("person_id", "records", "confidence"), columns, strict=True)))
 
 
 def read_model(path: Path) -> object:
@@ -220,24 +246,17 @@ def new_manifest() -> dict[str, Any]:
     return {"results_version": RESULTS_VERSION, "software": f"linkage {__version__}"}
 
 
-def _patterns(
-    pairs: Sequence[Pairs], labels: tuple[tuple[str, ...], tuple[str, ...]]
-) -> pa.ChunkedArray:
+def _patterns(pairs: Pairs, labels: tuple[tuple[str, ...], tuple[str, ...]]) -> pa.Array:
     """Write out the agreement levels of pairs: `forename=0.85 surname=equal ...`."""
-    texts = []
-    for one in pairs:
-        if not one.levels.size:
-            texts.append(pa.nulls(len(one), pa.string()))
-            continue
-        _, first, place = np.unique(one.patterns, return_index=True, return_inverse=True)
-        patterns = one.levels[first]
-        fields, levels = labels
-        written = [
-            " ".join(f"{name}={levels[level]}" for name, level in zip(fields, row, strict=True))
-            for row in patterns.tolist()
-        ]
-        texts += _taken(pa.array(written), place.ravel()).chunks
-    return pa.chunked_array(texts, pa.string())
+    if not pairs.levels.size:
+        return pa.nulls(len(pairs), pa.string())
+    _, first, place = np.unique(pairs.patterns, return_index=True, return_inverse=True)
+    fields, levels = labels
+    written = [
+        " ".join(f"{name}={levels[level]}" for name, level in zip(fields, row, strict=True))
+        for row in pairs.levels[first].tolist()
+    ]
+    return _taken(pa.array(written), place.ravel())
 
 
 def _texts(texts: NDArray[np.bytes_]) -> pa.Array:
@@ -245,30 +264,29 @@ def _texts(texts: NDArray[np.bytes_]) -> pa.Array:
     return pa.array(texts, pa.large_binary()).cast(pa.large_string())
 
 
-def _taken(texts: pa.Array, places: NDArray[np.int64]) -> pa.ChunkedArray:
-    """Take texts by places, in chunks: a column may be more than the 2 GiB that an array can be."""
-    starts = range(0, len(places), _CHUNK_ROWS)
-    chunks = (texts.take(pa.array(places[start : start + _CHUNK_ROWS])) for start in starts)
-    return pa.chunked_array([one.cast(pa.string()) for one in chunks], pa.string())
+def _taken(texts: pa.Array | pa.ChunkedArray, places: NDArray[np.int64]) -> pa.Array:
+    """Take a chunk of texts by places."""
+    taken = texts.take(pa.array(places)).cast(pa.string())
+    return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
 
 
-def _links_table(pairs: Sequence[Pairs], names: list[str], records: list[pa.Array]) -> pa.Table:
-    tables = [
-        pa.table(
-            {
-                "left_dataset": pa.repeat(names[one.left_dataset], len(one)),
-                "left_record": _taken(records[one.left_dataset], one.left),
-                "right_dataset": pa.repeat(names[one.right_dataset], len(one)),
-                "right_record": _taken(records[one.right_dataset], one.right),
-                "similarity": one.similarity,
-                "match_weight": pa.array(one.weight, from_pandas=True),
-                "match_probability": pa.array(one.probability, from_pandas=True),
-            },
-            schema=_LINKS,
-        )
-        for one in pairs
-    ]
-    return pa.concat_tables(tables)
+def _chunk(pairs: Pairs, start: int) -> Pairs:
+    return pairs.take(np.arange(start, min(start + _CHUNK_ROWS, len(pairs))))
+
+
+def _links_table(pairs: Pairs, names: list[str], records: list[pa.Array]) -> pa.Table:
+    return pa.table(
+        {
+            "left_dataset": pa.repeat(names[pairs.left_dataset], len(pairs)),
+            "left_record": _taken(records[pairs.left_dataset], pairs.left),
+            "right_dataset": pa.repeat(names[pairs.right_dataset], len(pairs)),
+            "right_record": _taken(records[pairs.right_dataset], pairs.right),
+            "similarity": pairs.similarity,
+            "match_weight": pa.array(pairs.weight, from_pandas=True),
+            "match_probability": pa.array(pairs.probability, from_pandas=True),
+        },
+        schema=_LINKS,
+    )
 
 
 def _table(path: Path, schema: pa.Schema) -> pa.Table:
