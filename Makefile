@@ -4,7 +4,7 @@ SECONDS ?= 600
 BIN := .venv/bin
 PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-splink clean
+.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-six bench-splink clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,7 @@ bench: .venv/installed $(PEERS:%=.venv-%/installed)  ## Measure speed against pe
 
 bench-quality: .venv/installed .venv-splink/installed  ## Links without labels, against Splink and the toolkit
 	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.quality --only large
 	$(BIN)/python -m benchmarks.readme
 
 bench-scaling: .venv/installed  ## The command line on 10,000 to 1,000,000 rows a side
@@ -57,6 +58,10 @@ bench-scaling: .venv/installed  ## The command line on 10,000 to 1,000,000 rows 
 
 bench-10m: .venv/installed  ## The same on 10,000,000 rows a side (16 GiB of memory, 25 of disk)
 	$(BIN)/python -m benchmarks.scaling --rows 10000000
+	$(BIN)/python -m benchmarks.readme
+
+bench-six: .venv/installed  ## Six agencies of 1,000,000 records each
+	$(BIN)/python -m benchmarks.six_agencies
 	$(BIN)/python -m benchmarks.readme
 
 bench-splink: .venv/installed .venv-splink/installed  ## Against Splink on the clear text

