@@ -4,7 +4,7 @@ SECONDS ?= 600
 BIN := .venv/bin
 PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-six bench-splink clean
+.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-six bench-splink bench-intervals clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ bench-six: .venv/installed  ## Six agencies of 1,000,000 records each
 bench-splink: .venv/installed .venv-splink/installed  ## Against Splink on the clear text
 	$(BIN)/python -m benchmarks.splink_clear
 	$(BIN)/python -m benchmarks.readme
+
+bench-intervals: .venv/installed  ## Whether the intervals of `evaluate` hold; writes docs/evaluation.md
+	$(BIN)/python -m benchmarks.intervals
 
 clean:  ## Remove what make made
 	rm -rf .venv .venv-* demo build dist

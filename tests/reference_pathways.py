@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 
 def places_of(events, years, within, datasets, types):
@@ -55,26 +55,26 @@ def places_of(events, years, within, datasets, types):
     return places
 
 
-def bounds(histories, published, target, without=None, *, most=None):
+def bounds(histories, published, target, without=None, *, most=None, whole=False):
     """Give the least and the most persons that may be in a place, by linear programming.
 
     `histories` are sets of places, of all persons that there may be; `published` has the least and
     the most of every place that is known. Persons who are `without` some other place count only;
-    `most` is what is known of the number beforehand.
+    `most` is what is known of the number beforehand. With `whole` persons are no fractions.
     """
     names = sorted(published)
     matrix = np.array([[place in one for one in histories] for place in names], float)
-    low = np.array([published[place][0] for place in names], float)
-    high = np.array([published[place][1] for place in names], float)
+    low, high = np.array([published[place] for place in names], float).T
     aim = np.array([target in one and without not in one for one in histories], float)
+    known = [LinearConstraint(matrix, low, high)]
+    known += [] if most is None else [LinearConstraint(aim[None], 0, most)]
     found = []
     for sign in (1, -1):
-        done = linprog(
+        done = milp(
             sign * aim,
-            A_ub=np.vstack([matrix, -matrix, aim]),
-            b_ub=np.concatenate([high, -low, [high.sum() if most is None else most]]),
-            bounds=(0, None),
-            method="highs",
+            constraints=known,
+            integrality=np.full(len(aim), int(whole)),
+            bounds=Bounds(0, np.inf),
         )
         assert done.status == 0, done.message
         found.append(sign * done.fun)

@@ -508,6 +508,42 @@ def test_groups__have_the_mean_fill_of_their_records(engineer):
         assert one["fill"] == pytest.approx(mean)
 
 
+def test_groups__say_nothing_to_a_terminal(engineer):
+    """Labels are a file's: signs that move the cursor, break lines or turn the writing go."""
+    evil = ("\x1b[31mred", "two\nlines", "\u202eleft")
+    rows = rows_of(engineer / "truth.csv")
+    write(
+        engineer / "truth.csv",
+        [row | {"evil": evil[ord(row["person_id"][-1]) % len(evil)]} for row in rows],
+    )
+    asked = ("--group", "evil", "--suppress-below", 0)
+    shown = did(*TRUTH, *asked, cwd=engineer).out
+    for text in ("?[31mred ", "two?lines ", "?left "):
+        assert sum(line.startswith(f"  {text}") for line in shown.splitlines()) == 1
+    assert all(one.isprintable() for one in shown.splitlines())
+    (column,) = evaluated(engineer, *asked)["fairness"]["columns"]
+    assert {one["group"] for one in column["groups"]} == set(evil)
+
+
+def test_evaluate__says_so_of_a_truth_without_matches(engineer):
+    rows = [row for row in rows_of(engineer / "truth.csv") if row["dataset"] == AGENCIES[0]]
+    write(engineer / "truth.csv", rows)
+    said = did(*TRUTH, cwd=engineer).out
+    assert "no true match between data sets that the run linked" in said
+    assert "on what missed matches agree" not in said
+
+
+def test_evaluate__names_data_sets_of_the_truth_that_are_not_there(engineer):
+    rows = rows_of(engineer / "truth.csv")
+    strange = [row | {"dataset": "polcie"} for row in rows if row["dataset"] == AGENCIES[0]]
+    others = [row for row in rows if row["dataset"] != AGENCIES[0]]
+    write(engineer / "truth.csv", [*strange, *others, others[0] | {"record_id": "gone"}])
+    notes = evaluated(engineer)["notes"]
+    names = "data sets that these results do not have"
+    assert f"{len(strange):,} rows of the truth are of polcie, {names}" in notes
+    assert "1 rows of the truth name no record here" in notes
+
+
 def test_evaluate__needs_no_groups(engineer):
     rows = rows_of(engineer / "truth.csv")
     wanted = ("dataset", "record_id", "person_id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from benchmarks.intervals import table
+from benchmarks.measure import RESULTS
 from linkage.errors import InputError
 from linkage.evaluate.fairness import Fill, measure_fairness
 from linkage.evaluate.gaps import Recalls, holm
@@ -22,6 +25,7 @@ from linkage.evaluate.resample import Kinds, Resampling, interval, share_interva
 from linkage.evaluate.tallies import FALSE, FOUND, LOST, UNSURE, Ends, Tallies
 from linkage.evaluate.truth import Truth
 from linkage.evaluate.withhold import withhold
+from tests.command import REPOSITORY
 from tests.evaluate_cases import runs
 from tests.test_evaluate_measures import judged_of
 
@@ -119,15 +123,47 @@ def test_kinds__draw_as_drawing_units_does():
 
 
 def test_intervals__of_nothing_seen_are_those_of_wilson():
-    sums, own = np.ones((200, 2)), np.array([20.0, 0.0])
-    bounds = share_interval(sums, [0], [0, 1], own, 20, HOW)
+    sums, seen = np.ones((200, 2)), np.tile([1.0, 0.0], (20, 1))
+    bounds = share_interval(sums, seen, [0], [0, 1], HOW)
     z2 = 1.959964**2
     assert bounds["lower"] == pytest.approx(20 / (20 + z2), abs=1e-6)
     assert bounds["upper"] == 1.0
-    assert share_interval(sums, [1], [0, 1], own, 20, HOW)["upper"] == pytest.approx(z2 / (20 + z2))
-    assert share_interval(sums, [0], [1], own, 20, HOW) is None
+    assert share_interval(sums, seen, [1], [0, 1], HOW)["upper"] == pytest.approx(z2 / (20 + z2))
+    assert share_interval(sums, seen, [0], [1], HOW) is None
     assert interval(np.array([np.nan]), 0.5, HOW) is None
     assert interval(np.array([1.0, 2.0, 3.0]), 2.5, HOW) == {"lower": 1.0, "upper": 3.0}
+
+
+def heavy_tailed(random, people):
+    """Give right and missed pairs of people: few have many pairs, and few are hard to find."""
+    pairs = random.negative_binomial(0.6, 0.12, people) + 1
+    pairs += pairs * (pairs - 1) // 2
+    hard = random.random(people) < 0.02
+    found = random.binomial(pairs, np.where(hard, random.random(people), 0.9985))
+    return np.column_stack([found, pairs - found]).astype(float)
+
+
+def test_intervals__hold_where_few_people_have_most_of_the_misses():
+    random = np.random.default_rng(3)
+    everybody = heavy_tailed(random, 1_000_000).sum(axis=0)
+    true = everybody[0] / everybody.sum()
+    held = [0, 0]
+    for seed in range(300):
+        seen = heavy_tailed(random, 1_500)
+        sums = Kinds.of(seen).sums(Resampling(300, seed))
+        bounds = share_interval(sums, seen, [0], [0, 1], HOW)
+        drawn = np.sort(sums[:, 0] / sums.sum(axis=1))[[7, 292]]
+        held[0] += bounds["lower"] <= true <= bounds["upper"]
+        held[1] += drawn[0] <= true <= drawn[1]
+    assert held[0] > 0.88 * 300
+    assert held[1] < 0.85 * 300, "percentiles do as well, and simpler"
+
+
+def test_intervals__page_shows_what_was_measured():
+    results = json.loads((RESULTS / "intervals.json").read_text("utf-8"))
+    assert table(results) in (REPOSITORY / "docs" / "evaluation.md").read_text("utf-8")
+    assert min(one["held"] for one in results["figures"].values()) > 0.8
+    assert results["groups"]["false_alarms"] <= 0.05 + 2 * (0.05 * 0.95 / 100) ** 0.5
 
 
 @given(runs())

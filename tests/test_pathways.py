@@ -170,7 +170,7 @@ def everybody(years=3):
     return [set(some) for n in range(1, len(cells) + 1) for some in combinations(cells, n)]
 
 
-def attack(content, true, rules, people):
+def attack(content, true, rules, people, *, whole=False):
     """Give how many values each small number could have, to somebody who knows the page.
 
     Small are hidden numbers, and those who are in one printed number and not in another.
@@ -185,27 +185,29 @@ def attack(content, true, rules, people):
         counts |= {(*place, which): n for place, n in numbers(true, which).items()}
     targets = [(place, None, n) for place, n in counts.items() if place not in known]
     for table, row, column, which in counts:
-        whole = {"returns": ("followed", row, column, which), "orders": ("orders", row, "persons",
+        outer = {"returns": ("followed", row, column, which), "orders": ("orders", row, "persons",
                  which)}.get(table)  # fmt: skip
-        if whole in counts and column != "persons":
+        if outer in counts and column != "persons":
             part = (table, row, column, which)
-            targets.append((whole, part, counts[whole] - counts[part]))
+            targets.append((outer, part, counts[outer] - counts[part]))
     possible, widths = histories_of(people), {}
     for place, without, count in targets:
         if 0 < count < rules.suppress_below:
             most = None if without else rules.suppress_below - 1
-            low, high = bounds(possible, known, place, without, most=most)
+            low, high = bounds(possible, known, place, without, most=most, whole=whole)
             assert low - 1e-6 <= count <= high + 1e-6
             widths[place, without] = int(np.floor(high + 1e-6) - np.ceil(low - 1e-6)) + 1
     return widths
 
 
 @pytest.mark.parametrize("rules", [Rules(10, 5), Rules(10, 1), Rules(20, 10)], ids=str)
+@pytest.mark.parametrize("whole", [False, True], ids=["fractions", "whole persons"])
 @pytest.mark.parametrize("seed", range(4))
-def test_publish__leaves_an_attacker_in_doubt_over_every_hidden_number(seed, rules):
+def test_publish__leaves_an_attacker_in_doubt_over_every_hidden_number(seed, whole, rules):
     persons, sure = crowd(seed)
     content = published_of(persons, sure, rules)
-    widths = attack(content, published_of(persons, sure, EXACT), rules, everybody())
+    true = published_of(persons, sure, EXACT)
+    widths = attack(content, true, rules, everybody(), whole=whole)
     assert widths
     assert min(widths.values()) >= rules.least_width
 

@@ -355,6 +355,8 @@ def test_pathways__refuse_what_does_not_fit(counter, passed):
             says=("'nobody'",))  # fmt: skip
     refused("pathways", "results", "--years", "2019-2010", cwd=counter, code=USAGE,
             says=("FIRST-LAST",))  # fmt: skip
+    refused("pathways", "results", "--years", "1950-1951", cwd=counter, code=USAGE,
+            says=("--years", "no event is of 1950 to 1951"))  # fmt: skip
     refused("pathways", "results", "--round-to", 50, cwd=counter, code=USAGE,
             says=("--suppress-below",))  # fmt: skip
     refused("pathways", "results", "-o", "results/x/y.html", cwd=counter, code=USAGE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 
@@ -15,7 +14,7 @@ from linkage.synth.generate import generate
 from linkage.synth.listed import AliasFile
 from linkage.synth.population import CHUNK_PEOPLE, populate
 from linkage.synth.profile import AGENCIES, NAMES, Profile
-from tests.command import REPOSITORY
+from tests.command import REPOSITORY, did
 
 DATA = REPOSITORY / "data" / "synthetic"
 PACKAGE = REPOSITORY / "linkage" / "synth"
@@ -111,15 +110,17 @@ def test_generate__takes_an_agency_that_knows_nobody():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_ready_files__are_what_make_writes(name):
-    make = load("make")
-    made = dict(make.ready_files(name))
-    assert {path.name for path in (DATA / name).iterdir()} == set(made)
-    for file, columns in made.items():
-        with open(DATA / name / file, encoding="utf-8", newline="") as text:
-            rows = list(csv.reader(text))
-        assert rows == [list(columns), *map(list, zip(*columns.values(), strict=True))], file
-    assert 2_000 < len(made["truth.csv"]["record_id"]) < 5_000
+def test_ready_files__are_byte_for_byte_what_the_command_in_the_readme_writes(name, tmp_path):
+    command = load("make").command(name)
+    assert f"`linkage {' '.join(command)}`" in (DATA / "README.md").read_text("utf-8")
+    did(*command, "-o", "made", cwd=tmp_path)
+    made, ready = (
+        {path.name: path.read_bytes() for path in folder.iterdir()}
+        for folder in (tmp_path / "made", DATA / name)
+    )
+    assert made == ready
+    rows = (DATA / name / "truth.csv").read_text("utf-8").splitlines()
+    assert 2_000 < len(rows) < 5_000
 
 
 @pytest.mark.parametrize("folder", ["profiles", "tables"])

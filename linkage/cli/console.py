@@ -167,7 +167,10 @@ def print_json(content: Any) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table on standard output: text to the left, numbers to the right."""
+    """Print a table on standard output: text to the left, numbers to the right.
+
+    Text may be a file's, so that control characters are taken out of it.
+    """
     cells = [list(header)] + [[_cell(value) for value in row] for row in rows]
     widths = [max(len(row[place]) for row in cells) for place in range(len(header))]
     numbers = [all(_is_number(row[place]) for row in rows) for place in range(len(header))]
@@ -186,4 +189,9 @@ def _is_number(value: object) -> bool:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Take out what moves a terminal's cursor, or turns the direction of writing."""
+    return "".join(one if one.isprintable() else "?" for one in text)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from linkage.cli.console import print_table
+from linkage.cli.console import clean, print_table
 
 _FIGURES = ("precision", "recall", "f1")
 _LONGEST_NAME = 14
@@ -36,7 +36,7 @@ def print_answer(answer: Mapping[str, Any], *, whole: bool) -> None:
     if answer["fairness"] is not None:
         _print_fairness(answer["fairness"], whole=whole)
     for note in answer["notes"]:
-        click.echo(f"note: {note}")
+        click.echo(f"note: {clean(note)}")
 
 
 def _print_figures(answer: Mapping[str, Any]) -> None:
@@ -117,7 +117,8 @@ def _print_causes(causes: Mapping[str, Any]) -> None:
             f"{one['data_set']}: {one['pairs']:,} more matches lie within it, where the run did "
             f"not link; {one['one_person']:,} of them are one person by other links"
         )
-    _print_agreement(causes["agreement"])
+    if any(one["pairs"] for one in causes["by_fate"] if one["fate"] != "linked"):
+        _print_agreement(causes["agreement"])
     _print_false_links(causes["false_links"])
 
 
@@ -192,10 +193,10 @@ def _print_fairness(fairness: Mapping[str, Any], *, whole: bool) -> None:
     if not whole:
         click.echo("(--group COLUMN shows the groups of a column)")
     for warning in fairness["warnings"]:
-        click.echo(f"warning: {warning}")
+        click.echo(f"warning: {clean(warning)}")
     for one in fairness["columns"]:
         for note in one["notes"]:
-            click.echo(f"note: {note}")
+            click.echo(f"note: {clean(note)}")
 
 
 def _print_groups(column: Mapping[str, Any]) -> None:

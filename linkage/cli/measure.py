@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,12 +173,26 @@ def _by_truth(run: Run, asked: Asked) -> Known:
     known = Known(truth, judged, labels, counts)
     if unknown:
         known.notes.append(f"{unknown:,} records are not in the truth; left out")
-    if table.unused:
-        known.notes.append(f"{table.unused:,} rows of the truth name no record here")
+    known.notes.extend(unused_rows(table.unused, table.strangers, "truth"))
     if table.nobody:
         known.notes.append(f"{table.nobody:,} rows of the truth have no person id; left out")
     _note_sample(known, run, whole)
     return known
+
+
+def unused_rows(unused: int, strangers: Mapping[str, int], what: str) -> Iterator[str]:
+    """Say which rows of a table name no record here, and which not even a data set."""
+    from linkage.errors import shown
+
+    strange = sum(strangers.values())
+    if strange:
+        names = ", ".join(map(shown, sorted(strangers)[:5]))
+        yield (
+            f"{strange:,} rows of the {what} are of {names}, data sets that these results do not "
+            "have"
+        )
+    if unused > strange:
+        yield f"{unused - strange:,} rows of the {what} name no record here"
 
 
 def _weights(labels: Mapping[str, Labels], column: str, path: Path) -> list[NDArray[np.float64]]:
@@ -204,6 +218,11 @@ def _weights(labels: Mapping[str, Labels], column: str, path: Path) -> list[NDAr
 def _note_sample(known: Known, run: Run, whole: bool) -> None:
     """Say what a truth of some records leaves out."""
     judged = known.judged
+    if not judged.match.any():
+        known.notes.append(
+            "the truth has no true match between data sets that the run linked; recall and "
+            "blocking say nothing"
+        )
     links = sum(map(len, run.links))
     unjudged = links - int(judged.linked.sum())
     if whole:

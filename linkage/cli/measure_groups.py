@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def chosen_labels(run: Run, known: Known, asked: Asked) -> dict[str, Labels]:
     """Give the columns of groups that were asked for, from either file."""
+    from linkage.cli.measure import unused_rows
     from linkage.errors import UsageError
     from linkage.io.truth import read_groups
 
@@ -24,16 +25,7 @@ def chosen_labels(run: Run, known: Known, asked: Asked) -> dict[str, Labels]:
     if asked.groups is not None:
         table = read_groups(asked.groups, run.datasets, run.own)
         labels, file = table.labels, asked.groups
-        strangers = sum(table.strangers.values())
-        if strangers:
-            names = ", ".join(sorted(table.strangers)[:5])
-            known.notes.append(
-                f"{strangers:,} rows of the groups are of {names}, "
-                "data sets that these results do not have"
-            )
-        if table.unused > strangers:
-            unused = table.unused - strangers
-            known.notes.append(f"{unused:,} rows of the groups name no record here")
+        known.notes.extend(unused_rows(table.unused, table.strangers, "groups"))
         if table.repeated:
             known.notes.append(
                 f"{table.repeated:,} rows of the groups repeat a record, with the same labels"

@@ -127,7 +127,7 @@ def pathways(
     chosen = _chosen(found, datasets)
     passed = read_passed(found, results, chosen, events, identity)
     everything, types = events_of_persons(found, results, passed, plants)
-    question = Question(years or _all_years(everything), within, list(passed), types)
+    question = Question(_counted_years(everything, years), within, list(passed), types)
     answer = publish(
         everything, question, Rules(suppress_below, round_to), _threshold(found, confident)
     )
@@ -165,9 +165,16 @@ def _chosen(found: Results, datasets: str | None) -> list[str]:
     return names
 
 
-def _all_years(events: EventsOfPersons) -> range:
-    from linkage.errors import UsageError
+def _counted_years(events: EventsOfPersons, asked: range | None) -> range:
+    """Give the years that were asked for, or all; in some of them there must be an event."""
+    from linkage.errors import InputError, UsageError
 
+    if not len(events.year):
+        raise InputError("no record of these results has an event, so there is nothing to count")
+    if asked is not None:
+        if not len(events.within(asked).year):
+            raise UsageError(f"--years: no event is of {asked.start} to {asked.stop - 1}")
+        return asked
     first, last = int(events.year.min()), int(events.year.max())
     if last - first >= _MOST_YEARS:
         raise UsageError(

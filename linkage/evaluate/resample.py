@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 _MIX, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
 #: Counts that are drawn at a time.
@@ -118,33 +118,54 @@ def interval(values: NDArray[np.float64], estimate: float, how: Resampling) -> I
 
 def share_interval(
     sums: NDArray[np.float64],
+    tallied: NDArray[np.float64],
     hits: list[int],
     trials: list[int],
-    own: NDArray[np.float64],
-    units: int,
     how: Resampling,
 ) -> Interval | None:
     """Give the interval of a share of sums: columns `hits` over columns `trials`.
 
     It is Wilson's (1927) for as many independent trials as would spread like the samples: near 0
     and 1 it holds much better than percentiles of the samples do. Where all or none of the trials
-    are hits, samples are alike and tell nothing; then units count. `own` are the sums of what was
-    seen, `float64[columns]`.
+    are hits, samples are alike and tell nothing; then units count. `tallied` are the units that
+    were seen, `float64[units, columns]`: where few of them make most of the spread, the spread is
+    itself uncertain, and the interval is as much wider as Student's distribution says.
     """
-    whole = float(own[trials].sum())
+    own_hits, own_trials = tallied[:, hits].sum(axis=1), tallied[:, trials].sum(axis=1)
+    whole = float(own_trials.sum())
     if not whole:
         return None
-    share = float(own[hits].sum()) / whole
+    share = float(own_hits.sum()) / whole
     drawn = shares(sums[:, hits].sum(axis=1), sums[:, trials].sum(axis=1))
     known = drawn[~np.isnan(drawn)]
     spread = float(known.var()) if len(known) else 0.0
-    worth = share * (1 - share) / spread if spread > 0 and 0 < share < 1 else float(units)
-    return wilson(share, worth, how)
+    if not (spread > 0 and 0 < share < 1):
+        return wilson(share, float(len(tallied)), how)
+    freedom = _freedom(own_hits - share * own_trials)
+    return wilson(share, share * (1 - share) / spread, how, freedom)
 
 
-def wilson(share: float, trials: float, how: Resampling) -> Interval:
-    """Give the score interval of a share of independent trials (Wilson 1927)."""
-    z = NormalDist().inv_cdf(1 - how.tail)
+def _freedom(parts: NDArray[np.float64]) -> float:
+    """Give the degrees of freedom of the spread of a sum of parts; infinite if they are alike.
+
+    After Satterthwaite (1946, Biometrics Bulletin 2(6)): the fewer parts make most of the sum of
+    squares, the fewer. What as many equal parts would have is taken off, as Wilson's interval knows
+    of that. They are halved, because a sample shows less of a long tail than there is of it.
+    """
+    squares = parts**2
+    total, fourth = float(squares.sum()), float((squares**2).sum())
+    alike = min(np.count_nonzero(parts > 0), np.count_nonzero(parts < 0))
+    if not alike or fourth * alike <= total**2:
+        return np.inf
+    return max(1.0, 1 / (fourth / total**2 - 1 / alike))
+
+
+def wilson(share: float, trials: float, how: Resampling, freedom: float = np.inf) -> Interval:
+    """Give the score interval of a share of independent trials (Wilson 1927).
+
+    With `freedom` its normal quantile is Student's of so many degrees of freedom.
+    """
+    z = float(stdtrit(freedom, 1 - how.tail))
     scale = 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / scale
     half = z / scale * float(np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2))

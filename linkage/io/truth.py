@@ -40,13 +40,15 @@ class Labels:
 class TruthTable:
     """The true `person` of every record, `int64[records]` for each data set, and other columns.
 
-    `unused` rows name no record here, and `nobody` rows have no person id.
+    `unused` rows name no record here, and `nobody` rows have no person id. `strangers` are the
+    data sets that it names and that are not here, with their rows, which are `unused` too.
     """
 
     person: tuple[NDArray[np.int64], ...]
     labels: dict[str, Labels]
     unused: int
     nobody: int
+    strangers: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def read_truth(path: Path, datasets: Sequence[str], own_ids: Sequence[pa.Array])
     labels = {
         name: _labels(table[name], laid) for name in table.column_names if name not in _COLUMNS
     }
-    return TruthTable(persons, labels, laid.unused, int(np.count_nonzero(person == UNKNOWN)))
+    nobody = int(np.count_nonzero(person == UNKNOWN))
+    return TruthTable(persons, labels, laid.unused, nobody, laid.strangers)
 
 
 def read_groups(path: Path, datasets: Sequence[str], own_ids: Sequence[pa.Array]) -> GroupTable:
