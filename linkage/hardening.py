@@ -103,6 +103,7 @@ Q_GRAMS = 8
 _PLACE = {
     "salting": 0,
     "saul": 1,
+    "permutation": 1.5,
     "xor_folding": 2,
     "rule_90": 2,
     "diffusion": 2,
@@ -131,9 +132,9 @@ def check_steps(steps: Steps, level: str, bits: int, most: int) -> None:
         if name in before:
             raise ValueError(f"'{name}' appears more than once; each step may come once")
         for other in before:
-            if _PLACE.get(other, 1) > _PLACE.get(name, 9):
+            if _PLACE[other] > _PLACE[name] and name != "permutation":
                 raise ValueError(f"'{name}' must come before '{other}': {_WHY[name]}")
-        if _PLACE.get(name) == 2 and "saul" in before:
+        if _PLACE[name] == 2 and "saul" in before:
             raise ValueError(
                 f"'{name}' can't follow 'saul', which XORs its hashes already: give it more hashes"
             )
