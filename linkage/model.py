@@ -53,7 +53,7 @@ def expected_slices(schema: LinkageSchema) -> tuple[Slice, ...]:
     """Give the slices that encodings under a schema have."""
     fields = [field.name for field in schema.compared_fields]
     names = fields if schema.level == "field" else ["clk"]
-    return tuple(Slice(name=name, words=schema.filter.bits // 64) for name in names)
+    return tuple(Slice(name=name, words=schema.slice_bits // 64) for name in names)
 
 
 #: Fingerprint of encodings that come without one, and without a schema.

@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from linkage.errors import InputError, LinkageError, MismatchError, shown
 from linkage.events import EventSpec
+from linkage.hardening import Salting, Steps, check_salting, check_steps, described, hardened_bits
+from linkage.invalid import explain
+from linkage.transfer import Transfer
 
 SCHEMA_VERSION = 1
 MAX_FIELDS = 32
@@ -222,13 +225,14 @@ class LinkageSchema(_Part):
     record_id: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
     list_separator: Annotated[str, Field(min_length=1, max_length=3)] = ";"
     filter: Filter = Filter()
+    hardening: Annotated[Steps, Field(max_length=8)] = ()
     field: Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)] = ()
     blocking: Annotated[tuple[BlockingPass, ...], Field(max_length=32)] = ()
     decision: Decision = Decision()
     events: EventSpec | None = None
     clkhash: dict[str, Any] | None = None
 
-    @field_validator("record_id", "field", "blocking", mode="before")
+    @field_validator("record_id", "hardening", "field", "blocking", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return _as_tuple(value)
@@ -238,6 +242,8 @@ class LinkageSchema(_Part):
         if self.clkhash is not None:
             if self.field or self.blocking or self.events or self.level != "record":
                 raise ValueError("a clkhash schema has no fields, passes or levels of ours")
+            if self.hardening:
+                raise ValueError("a clkhash schema has no hardening of ours")
             return self
         for part, known in (("field", self.field), ("blocking", self.blocking)):
             if not known:
@@ -267,6 +273,10 @@ class LinkageSchema(_Part):
                     )
         if not self.compared_fields:
             raise ValueError("no field is compared: identifiers serve for blocking only")
+        check_steps(self.hardening, self.level, self.filter.bits, MAX_FILTER_BITS)
+        for step in self.hardening:
+            if isinstance(step, Salting):
+                check_salting(step, dict(types), TRANSFORMS)
         return self
 
     @classmethod
@@ -332,7 +342,7 @@ class LinkageSchema(_Part):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise InputError(_explain(error)) from None
+            raise InputError(explain(error)) from None
 
     def content(self) -> dict[str, Any]:
         """Give the content as plain JSON values, without what is as by default.
@@ -351,6 +361,23 @@ class LinkageSchema(_Part):
     def compared_fields(self) -> tuple[FieldSpec, ...]:
         """The fields that get bits. Identifiers don't: one wrong digit is another person."""
         return tuple(field for field in self.field if field.type != "identifier")
+
+    @property
+    def slice_bits(self) -> int:
+        """Bits of each slice of an encoded row, hardening included."""
+        return hardened_bits(self.hardening, self.filter.bits)
+
+    @property
+    def hardening_texts(self) -> list[str]:
+        """What hardening there is, in the words of the manifest of encoded files."""
+        shares = [field.bits_per_feature for field in self.compared_fields]
+        return described(self.hardening, self.filter.bits, shares)
+
+    def transfer(self, slice_name: str = "") -> Transfer:
+        """Give what hardening makes of Dice in a slice: that of a field, or of the record."""
+        loads = {field.name: field.bits_per_feature for field in self.compared_fields}
+        load = loads[slice_name] if self.level == "field" else sum(loads.values())
+        return Transfer(self.hardening, self.filter.bits, load)
 
 
 def _as_tuple(value: Any) -> Any:
@@ -382,23 +409,3 @@ def _refuse_repeats(what: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{what} '{shown(name)}' appears more than once")
-
-
-def _shown(part: int | str) -> str:
-    """Show a step to a key, with places from 1."""
-    return str(part + 1) if isinstance(part, int) else shown(part)
-
-
-def _explain(error: ValidationError) -> str:
-    """All problems of a schema in one line, each with the key that it is about."""
-    problems = []
-    for one in error.errors(include_url=False, include_context=False):
-        place = ".".join(map(_shown, one["loc"]))
-        if one["type"] == "extra_forbidden":
-            message = "unknown key; remove it or correct its spelling"
-        else:
-            message = one["msg"].removeprefix("Value error, ")
-        problems.append(f"{place}: {message}" if place else message)
-    shown = "; ".join(problems[:5])
-    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-    return shown + more

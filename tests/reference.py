@@ -344,3 +344,113 @@ def join_stars(
     joined = set().union(*stars.values()) if stars else set()
     alone = [frozenset([one]) for one in range(count) if one not in joined]
     return alone + [frozenset(star) for star in stars.values()], fates
+
+
+def key_stream(key: bytes, size: int) -> bytes:
+    """AES-256 in counter mode from a zero counter: the blocks 0, 1, ... enciphered."""
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    blocks = b"".join(n.to_bytes(16, "big") for n in range(-(-size // 16)))
+    return encryptor.update(blocks)[:size]
+
+
+def keyed_order(key: bytes, count: int) -> list[int]:
+    """Fisher-Yates from the last place down, by 64-bit numbers of the stream."""
+    drawn = key_stream(key, 8 * count)
+    order = list(range(count))
+    for step, place in enumerate(range(count - 1, 0, -1)):
+        other = int.from_bytes(drawn[8 * step : 8 * step + 8], "little") % (place + 1)
+        order[place], order[other] = order[other], order[place]
+    return order
+
+
+def keyed_choices(key: bytes, outputs: int, count: int, below: int) -> list[list[int]]:
+    """For each output the next `count` distinct numbers of the stream."""
+    drawn = key_stream(key, 8 * (4 * outputs * count + 512))
+    numbers = (int.from_bytes(drawn[n : n + 8], "little") % below for n in range(0, len(drawn), 8))
+    found = []
+    for _ in range(outputs):
+        own: list[int] = []
+        while len(own) < count:
+            number = next(numbers)
+            if number not in own:
+                own.append(number)
+        found.append(own)
+    return found
+
+
+def bit_list(filter_: int, bits: int) -> list[int]:
+    """The bits of a filter."""
+    return [filter_ >> place & 1 for place in range(bits)]
+
+
+def from_bits(bits: list[int]) -> int:
+    """The filter of some bits."""
+    return sum(bit << place for place, bit in enumerate(bits))
+
+
+def fold(filter_: int, bits: int) -> int:
+    """XOR-folding."""
+    half = bits // 2
+    return (filter_ >> half) ^ (filter_ & ((1 << half) - 1))
+
+
+def rule_90(filter_: int, bits: int) -> int:
+    """Each bit is the XOR of its neighbours in a ring."""
+    old = bit_list(filter_, bits)
+    return from_bits([old[place - 1] ^ old[(place + 1) % bits] for place in range(bits)])
+
+
+def diffuse(filter_: int, positions: list[list[int]]) -> int:
+    """Each output bit is the XOR of the bits at its positions."""
+    return from_bits([sum(filter_ >> one & 1 for one in own) % 2 for own in positions])
+
+
+def permute(filter_: int, order: list[int]) -> int:
+    """Output bit `k` is input bit `order[k]`."""
+    return from_bits([filter_ >> one & 1 for one in order])
+
+
+def balance(filter_: int, bits: int, order: list[int]) -> int:
+    """The bits and the negated bits behind them, in another order."""
+    old = bit_list(filter_, bits)
+    return permute(from_bits(old + [1 - bit for bit in old]), order)
+
+
+def respond(filter_: int, bits: int, probability: float, key: bytes, own_id: bytes) -> int:
+    """Flip each bit whose 32-bit number of the row's own stream is below half the probability."""
+    content = filter_.to_bytes(bits // 8, "little")
+    size = len(own_id).to_bytes(4, "little")
+    own = hashlib.blake2b(size + own_id + content, key=key, digest_size=32).digest()
+    drawn = key_stream(own, 4 * bits)
+    numbers = [int.from_bytes(drawn[4 * n : 4 * n + 4], "little") for n in range(bits)]
+    return from_bits([
+        bit ^ (number < round(probability / 2 * 2**32))
+        for bit, number in zip(bit_list(filter_, bits), numbers, strict=True)
+    ])  # fmt: skip
+
+
+def saul_code(
+    fields: list[tuple[list[str], bytes, int]], bits: int, hashes: int, tie_key: bytes
+) -> int:
+    """XOR of majorities; a field is its tokens, its key and its `bits_per_feature`."""
+    width = bits * hashes
+    ties = bit_list(int.from_bytes(key_stream(tie_key, width // 8), "little"), width)
+    votes = [0] * width
+    for tokens, key, share in fields:
+        weight = math.isqrt(256 * share // max(len(tokens), 1)) or 1
+        for token in tokens:
+            stream = b"".join(
+                hashlib.blake2b(token.encode(), key=key, salt=n.to_bytes(16, "little")).digest()
+                for n in range(-(-width // 512))
+            )
+            drawn = bit_list(int.from_bytes(stream, "little"), width)
+            votes = [
+                vote + (weight if bit else -weight) for vote, bit in zip(votes, drawn, strict=True)
+            ]
+    majority = [int(vote > 0 or (vote == 0 and tie)) for vote, tie in zip(votes, ties, strict=True)]
+    return from_bits([sum(majority[place::bits]) % 2 for place in range(bits)])
+
+
+def salted_tokens(tokens: list[str], salt: str) -> list[str]:
+    """Tokens under a salt."""
+    return [f"{len(salt)}:{salt}|{token}" for token in tokens]

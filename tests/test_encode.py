@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.agency.encode import Encoder, bit_positions, encode
+from linkage.agency.encode import Encoder, encode
+from linkage.agency.filters import bit_positions
 from linkage.agency.keys import ProjectKey
 from linkage.errors import InputError
 from linkage.kernels.similarity import pair_similarity

@@ -1,8 +1,4 @@
-"""Encode records: normalise, tokenise, hash under derived keys, set bits.
-
-Every distinct value of a chunk is worked on once; rows are put together by a kernel. Hashing is
-random hashing (Schnell & Borgs 2016): the bit positions of a token are read off a keyed BLAKE2b
-stream, never from two hashes combined (double hashing leaves patterns that attacks use).
+"""Encode records: normalise, and make bits and blocking tokens under derived keys.
 
 Limits: a plain Bloom filter hides values from someone without the key, but keeps similarity, and
 similarity alone lets a capable attacker with a reference list name people. Treat encoded files as
@@ -11,7 +7,6 @@ personal data, and send them to the trusted linker only.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,17 +28,14 @@ from linkage.agency.blocking import PassTokens
 from linkage.agency.bulk import normalise_texts
 from linkage.agency.columns import LIST_MARK, Column, column_names, read_column, read_texts
 from linkage.agency.events import EventReader, ReadEvents
+from linkage.agency.filters import FilterMaker
 from linkage.agency.ids import IdCheck
 from linkage.agency.keys import ProjectKey
 from linkage.agency.texts import Texts
-from linkage.agency.tokens import tokenise
 from linkage.errors import InputError, shown
-from linkage.kernels.filters import merge_rows, set_bits
 from linkage.model import Encodings, expected_slices
 from linkage.schema import FieldSpec, LinkageSchema
 
-_DIGEST_BYTES = 64
-_POSITIONS_PER_DIGEST = _DIGEST_BYTES // 4
 _PSEUDONYM_BYTES = 10
 _MOSTLY_DISTINCT = frozenset({"identifier", "postcode", "text"})
 
@@ -168,7 +160,7 @@ class Encoder:
         self.schema = schema
         self.dataset = dataset
         self.key_fingerprint = key.fingerprint()
-        self._field_keys = {one.name: key.derive("field", one.name) for one in schema.field}
+        self._filters = FilterMaker(schema, key, dataset)
         #: Makes the blocking tokens, and knows which keys are dropped.
         self.blocking = PassTokens(
             schema.blocking, {one.name: key.derive("pass", one.name) for one in schema.blocking}
@@ -206,7 +198,7 @@ class Encoder:
             key_fingerprint=self.key_fingerprint,
             records=new_records(chunk.own_ids, keep=self._keep_ids),
             owner=chunk.owner,
-            bits=self._bits(values, len(chunk.owner)),
+            bits=self._filters.bits(values, len(chunk.owner), chunk.own_ids[chunk.owner]),
             slices=self.slices,
             tokens=self.blocking.tokens(values),
         )
@@ -231,7 +223,8 @@ class Encoder:
         """
         if self.blocking.limited:
             self.blocking.count(values, np.arange(rows), rows)
-        return self._bits(values, rows), self.blocking.tokens(values)
+        ids = Texts.of(map(str, range(1, rows + 1))).padded()
+        return self._filters.bits(values, rows, ids), self.blocking.tokens(values)
 
     def _chunk(
         self, table: Any, rows: NDArray[np.int64] | None, seen: _Seen, on_bad_row: OnBadRow
@@ -319,26 +312,6 @@ class Encoder:
         rows = len(read_column(table, names[0]).codes) if names else 0
         return "", Texts.of(str(before + row + 1) for row in range(rows))
 
-    def _bits(self, values: dict[str, Column], rows: int) -> NDArray[np.uint64]:
-        width = self.schema.filter.bits // 64
-        bits = np.zeros((rows, width * len(self.slices)), np.uint64)
-        for place, one in enumerate(self.schema.compared_fields):
-            column = values[one.name]
-            filters = self._filters(one, column.values)
-            start = place * width if self.schema.level == "field" else 0
-            merge_rows(bits, filters, column.codes, start)
-        return bits
-
-    def _filters(self, field: FieldSpec, values: Sequence[str]) -> NDArray[np.uint64]:
-        """Build the filter of every distinct value, `uint64[values, words]`."""
-        tokens = tokenise(field, values)
-        sizes = np.diff(tokens.ends)
-        share = -(-field.bits_per_feature // max(1, int(sizes.min(initial=field.bits_per_feature))))
-        key = self._field_keys[field.name]
-        positions = bit_positions(tokens.texts, key, share, self.schema.filter.bits)
-        words = self.schema.filter.bits // 64
-        return set_bits(positions, tokens.places, tokens.ends, field.bits_per_feature, words)
-
 
 def new_records(own_ids: Sequence[str] | NDArray[np.bytes_], *, keep: bool) -> NDArray[np.bytes_]:
     """Give record ids: random pseudonyms, or the agency's own where these are to be kept."""
@@ -346,25 +319,6 @@ def new_records(own_ids: Sequence[str] | NDArray[np.bytes_], *, keep: bool) -> N
         return own_ids if isinstance(own_ids, np.ndarray) else Texts.of(own_ids).padded()
     random = secrets.token_hex(_PSEUDONYM_BYTES * len(own_ids))
     return np.frombuffer(random.encode(), f"S{2 * _PSEUDONYM_BYTES}")
-
-
-def bit_positions(tokens: list[str], key: bytes, count: int, bits: int) -> NDArray[np.int64]:
-    """Give the first `count` positions of each token, `int64[tokens, count]`, each below `bits`.
-
-    Digest `n` of a token is BLAKE2b-512 under the field's key with `n` as salt; it holds 16
-    little-endian 32-bit numbers, taken modulo `bits`.
-    """
-    digests = -(-count // _POSITIONS_PER_DIGEST)
-    salted = [hashlib.blake2b(key=key, salt=n.to_bytes(16, "little")) for n in range(digests)]
-    stream = b"".join(_digest(start, token) for token in tokens for start in salted)
-    numbers = np.frombuffer(stream, "<u4").reshape(len(tokens), digests * _POSITIONS_PER_DIGEST)
-    return (numbers[:, :count] % bits).astype(np.int64)
-
-
-def _digest(start: hashlib.blake2b, token: str) -> bytes:
-    state = start.copy()
-    state.update(token.encode())
-    return state.digest()
 
 
 def _read(table: Any, name: str, field: FieldSpec) -> Column:

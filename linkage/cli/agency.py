@@ -16,6 +16,7 @@ from linkage.cli.console import (
     print_table,
     shared_options,
 )
+from linkage.cli.hardening import hardening_facts, print_hardening
 
 if TYPE_CHECKING:
     from linkage.schema import LinkageSchema
@@ -138,7 +139,8 @@ def schema_check(file: Path, as_json: bool) -> None:
         with naming(file):
             _clkhash_columns(loaded)
     if as_json:
-        print_json({"name": loaded.name, "level": loaded.level, "digest": loaded.digest()})
+        facts = {"name": loaded.name, "level": loaded.level, "digest": loaded.digest()}
+        print_json(facts | (hardening_facts(loaded) if loaded.hardening else {}))
         return
     if not console().level:
         return
@@ -154,6 +156,8 @@ def schema_check(file: Path, as_json: bool) -> None:
     print_table(
         ["blocking pass", "on"], [[one.name, " + ".join(one.on)] for one in loaded.blocking]
     )
+    if loaded.hardening:
+        print_hardening(loaded)
     if loaded.events is not None:
         said = (
             f"may be passed along, by year: {', '.join(loaded.events.types)}; from the columns "

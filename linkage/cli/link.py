@@ -50,7 +50,9 @@ def _names(context: click.Context, option: click.Parameter, given: str) -> tuple
 @click.option("-o", "--output", type=NEW_PATH, help="The results folder to make.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what the run would do; link nothing.")
 @click.option("--identity", type=EXISTING_FILE, help="Your identity, for sealed files.")
-@click.option("--threshold", type=Share(), help="Dice of a link (record level).")
+@click.option(
+    "--threshold", type=Share(), help="Dice of a link, as of plain filters (record level)."
+)
 @click.option(
     "--probability",
     type=Share(ends=False),
@@ -365,7 +367,11 @@ def _print_threshold(decision: dict[str, Any]) -> None:
         "data": f"found in the data; about {decision['expected_precision']} of the links are right",
         "schema": "of the schema; the data can't tell, as data sets repeat people or have too few",
     }
-    click.echo(f"links from Dice {decision['threshold']} on, {said[decision['threshold_from']]}")
+    plain = decision.get("plain_threshold")
+    told = f" ({plain:g} of plain filters)" if plain is not None else ""
+    click.echo(
+        f"links from Dice {decision['threshold']} on{told}, {said[decision['threshold_from']]}"
+    )
 
 
 def _print_certificate(certificate: dict[str, Any]) -> None:

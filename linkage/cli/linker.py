@@ -60,14 +60,20 @@ def inspect(file: Path, identity: Path | None, as_json: bool) -> None:
         return
     click.echo(f"{file}: {facts['rows']:,} rows of {facts['records']:,} records, undamaged")
     shown = [
-        [name.replace("_", " "), "none" if value == [] else str(value)]
+        [name.replace("_", " ") if place == 0 else "", text]
         for name, value in facts.items()
+        for place, text in enumerate(_told(value))
     ]
     print_table(["", ""], shown)
     print_table(["slice", "bits", "mean fill", "missing"], [list(one.values()) for one in slices])
     header = ["blocking pass", "missing", "blocks", "largest block"]
     if passes:
         print_table(header, [list(one.values()) for one in passes])
+
+
+def _told(value: Any) -> list[str]:
+    """Write a fact for people, in as many lines as it has parts."""
+    return (value or ["none"]) if isinstance(value, list) else [str(value)]
 
 
 def _inspect_events(file: Path, identity: Path | None, as_json: bool) -> None:

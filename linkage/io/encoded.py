@@ -281,10 +281,10 @@ def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path, size: int
     passes = [one.name for one in schema.blocking]
     if manifest.passes != passes or manifest.slices != list(expected_slices(schema)):
         raise InputError(f"{path}: slices or blocking passes do not fit the schema; it was edited")
-    if manifest.hardening:
+    if manifest.hardening != schema.hardening_texts:
         raise InputError(
-            f"{path}: the manifest names a hardening that this release does not know; the file was "
-            "edited, or written by a newer release"
+            f"{path}: the manifest names another hardening than its schema; the file was edited, "
+            "or written by another release"
         )
 
 
@@ -295,7 +295,7 @@ def _head(encodings: Encodings) -> dict[str, Any]:
         "schema_digest": encodings.schema.digest(),
         "schema_content": encodings.schema.content(),
         "key_fingerprint": encodings.key_fingerprint,
-        "hardening": [],
+        "hardening": encodings.schema.hardening_texts,
         "slices": [one.model_dump() for one in encodings.slices],
         "passes": [one.name for one in encodings.schema.blocking],
         "software": f"linkage {__version__}",

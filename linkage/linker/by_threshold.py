@@ -20,6 +20,7 @@ from linkage.linker.decide import Candidates, Settled, strongest_first, with_key
 from linkage.linker.null import find_threshold
 from linkage.linker.together import DataPair
 from linkage.model import Encodings, Pairs
+from linkage.transfer import deviations_of
 
 #: Pairs so far below a threshold that was given are for review.
 _REVIEW_GAP = 0.15
@@ -29,12 +30,14 @@ _REVIEW_GAP = 0.15
 class ThresholdDecision:
     """Links from a Dice `threshold` on, review from `review` up to it.
 
+    Both are Dice of the codes as they are; of plain filters the threshold would be `plain`.
     `precision` is the share of right links that the data itself let expect, NaN where the threshold
     is not from the data; `basis` says where it is from: `given`, `data` or `schema`.
     """
 
     whole: Rule
     threshold: float
+    plain: float
     review: float
     basis: str
     precision: float
@@ -50,24 +53,29 @@ class ThresholdDecision:
     ) -> ThresholdDecision:
         """Take the threshold given, or find one in the data, or take that of the schema.
 
+        Those given and of the schema are Dice of plain filters. Nothing is let through that noise
+        of hardening lets one of all pairs of strangers reach (`sqrt(2 ln N)` deviations).
+
         Raises `UsageError` for a threshold that is not between 0 and 1.
         """
-        decision = encodings[0].schema.decision
-        review, basis, precision = decision.review_threshold, "given", float("nan")
-        if threshold is None:
-            found = find_threshold(data, seed)
-            basis = "schema" if found is None else "data"
-            threshold = decision.threshold if found is None else found.threshold
-            precision = precision if found is None else found.precision
-            review = min(review, max(0.0, threshold - _REVIEW_GAP))
-        elif not 0.0 <= threshold <= 1.0:
-            raise UsageError(f"threshold {threshold!r} is not between 0 and 1")
+        decision, transfer = encodings[0].schema.decision, encodings[0].schema.transfer()
+        deviations = deviations_of(sum(one.all_pairs for one in data))
+        found = find_threshold(data, seed) if threshold is None else None
+        basis, precision = "schema" if threshold is None else "given", float("nan")
+        if found is not None:
+            basis, precision, reached = "data", found.precision, found.threshold
+            plain = transfer.plain(reached)
+        elif threshold is None or 0.0 <= threshold <= 1.0:
+            plain = decision.threshold if threshold is None else threshold
+            reached = transfer.bound(plain, deviations)
         else:
-            review = min(review, max(0.0, threshold - _REVIEW_GAP))
+            raise UsageError(f"threshold {threshold!r} is not between 0 and 1")
+        review = min(decision.review_threshold, max(0.0, plain - _REVIEW_GAP))
+        review = min(reached, transfer.bound(review, deviations))
         weights = np.array([[0.0, 0.0, 1.0]])
         rule = agreement_rule(encodings[0], (review,), weights, cutoff=1.0)
         single = tuple(False for _ in encodings)
-        return cls(rule, threshold, review, basis, precision, single)
+        return cls(rule, reached, plain, review, basis, precision, single)
 
     def rule(self, plan: PassPlan, earlier: Collection[str]) -> Rule:
         """Let pairs through from the review threshold on."""
@@ -157,9 +165,11 @@ class ThresholdDecision:
     def summary(self) -> dict[str, Any]:
         """Describe the thresholds."""
         known = not np.isnan(self.precision)
+        plain = {} if self.plain == self.threshold else {"plain_threshold": self.plain}
         return {
             "method": "threshold",
             "threshold": self.threshold,
+            **plain,
             "review_threshold": self.review,
             "threshold_from": self.basis,
             "expected_precision": round(self.precision, 4) if known else None,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from linkage.kernels.bits import popcounts
 from linkage.kernels.blocks import strongest
@@ -53,22 +54,27 @@ def side(encodings: Encodings) -> Side:
 
 def agreement_rule(
     encodings: Encodings,
-    bounds: tuple[float, ...],
+    bounds: ArrayLike,
     weights: NDArray[np.float64],
     cutoff: float,
 ) -> Rule:
     """Give the rule that sums a weight per slice and agreement level; see `Rule`.
 
-    `bounds` are the lower Dice bounds of the levels, falling.
+    `bounds` are the lower Dice bounds of the levels, falling: of all slices, or a row for each.
     """
-    tables = {
-        words: [fixed_threshold(least_common_bits(bound, 64 * words)) for bound in reversed(bounds)]
-        for words in {one.words for one in encodings.slices}
-    }
-    thresholds = np.array([tables[one.words] for one in encodings.slices], np.int64)
+    rows: NDArray[np.float64] = np.atleast_2d(np.asarray(bounds, np.float64))[:, ::-1]
+    every = np.broadcast_to(rows, (len(encodings.slices), rows.shape[1])).tolist()
+    thresholds = _fixed(every, [64 * one.words for one in encodings.slices])
     order = np.arange(len(encodings.slices))
     whole = np.zeros(weights.shape, np.int64)
     return weigh(Rule(encodings.slice_ends, thresholds, whole, order, 0), weights, cutoff)
+
+
+def _fixed(bounds: list[list[float]], bits: list[int]) -> NDArray[np.int64]:
+    """Give Dice bounds of slices of so many bits as kernels take them."""
+    every = [[(bound, size) for bound in row] for row, size in zip(bounds, bits, strict=True)]
+    known = {one: fixed_threshold(least_common_bits(*one)) for one in set(chain(*every))}
+    return np.array([[known[one] for one in row] for row in every], np.int64)
 
 
 def weigh(rule: Rule, weights: NDArray[np.float64], cutoff: float) -> Rule:

@@ -19,6 +19,7 @@ from linkage.kernels.join import Rule, Side, pair_levels
 from linkage.linker.compare import agreement_rule
 from linkage.model import Encodings
 from linkage.schema import LinkageSchema
+from linkage.transfer import LEVEL_DEVIATIONS
 
 MISSING, DIFFERS = 0, 1
 IDENTIFIERS, SWAPPED = "identifiers", "swapped"
@@ -33,7 +34,8 @@ class Levels:
     The first fields have slices of bits, in the order of the slices; then comes *identifiers*, if
     there are any, with the numbers of their blocking passes, and at last *swapped*, if `names`
     holds the slices of forename and surname and the number of an unordered pass over both.
-    `bounds` are the Dice bounds, rising, of the levels from 2 on.
+    `bounds` are the Dice bounds, rising, of the levels from 2 on, as they are for plain filters;
+    the rule has what hardening makes of them. Levels that it can't tell apart become one.
     """
 
     fields: tuple[str, ...]
@@ -57,8 +59,9 @@ class Levels:
     def possible(self) -> NDArray[np.bool_]:
         """Tell which levels a field can have, `bool[fields, levels]`, missing left out."""
         found = np.zeros((len(self.fields), self.top + 1), bool)
-        for place, kind in enumerate(self.kinds):
-            found[place, [DIFFERS, self.top] if kind in _BINARY else slice(1, None)] = True
+        found[:, [DIFFERS, self.top]] = True
+        # Of levels that begin at the same similarity, only the highest is ever reached.
+        found[: self.slices, 2:-1] = np.diff(self.rule.thresholds, axis=1) > 0
         return found
 
     def first_at(self, bound: float) -> int:
@@ -127,7 +130,9 @@ def levels_of(encodings: Encodings) -> Levels:
     fields = [one.name for one in encodings.slices]
     bounds = (1.0, *schema.decision.agreement)
     shape = (len(fields), len(bounds) + 2)
-    rule = agreement_rule(encodings, bounds, np.zeros(shape), cutoff=0.0)
+    transfers = [schema.transfer(one.name) for one in encodings.slices]
+    mapped = [[one.bound(bound, LEVEL_DEVIATIONS) for bound in bounds] for one in transfers]
+    rule = agreement_rule(encodings, mapped, np.zeros(shape), cutoff=0.0)
     for place, name in enumerate(fields):
         if kinds[name] in _BINARY:
             rule.thresholds[place] = rule.thresholds[place, -1]

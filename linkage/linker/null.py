@@ -22,6 +22,8 @@ from linkage.model import Encodings
 #: Comparisons of a sample, the similarities looked at, and the width and smoothing of bins.
 _COMPARISONS = 50_000_000
 _LOWEST, _BIN, _SMOOTH = 0.6, 0.005, 5
+#: Of hardened filters, those from so many standard deviations above strangers on.
+_DEVIATIONS = 3.0
 #: Of the pairs from a threshold on, so many may be expected by chance; fewer pairs say nothing.
 _MOST_BY_CHANCE, _LEAST_PAIRS = 0.5, 20
 
@@ -41,13 +43,15 @@ def find_threshold(data: Sequence[DataPair], seed: int) -> FoundThreshold | None
     """
     random = np.random.default_rng(seed)
     across = [one for one in data if not one.within]
+    bins = _Bins.of(data)
     sets = {place: side for one in across for place, side in zip(
         one.places, (one.left, one.right), strict=True)}  # fmt: skip
     if not across:
         return None
-    null = _rates([_sample(one, one, random, _COMPARISONS // len(sets)) for one in sets.values()])
+    share = _COMPARISONS // len(sets)
+    null = _rates([_sample(one, one, random, share, bins) for one in sets.values()])
     share = _COMPARISONS // len(across)
-    drawn = [_sample(one.left, one.right, random, share) for one in across]
+    drawn = [_sample(one.left, one.right, random, share, bins) for one in across]
     observed = _rates(drawn)
     smooth = np.ones(_SMOOTH) / _SMOOTH
     flat = [np.convolve(one, smooth, "same") for one in (null, observed)]
@@ -58,23 +62,44 @@ def find_threshold(data: Sequence[DataPair], seed: int) -> FoundThreshold | None
     if pairs < _LEAST_PAIRS:
         return None
     precision = 1 - min(1.0, float(null[first:].sum()) / float(observed[first:].sum()))
-    return FoundThreshold(round(_LOWEST + first * _BIN, 4), precision)
+    return FoundThreshold(round(bins.lowest + first * bins.width, 4), precision)
+
+
+@dataclass(frozen=True)
+class _Bins:
+    """The similarities looked at, in equal bins up to 1: what hardening makes of `_LOWEST` on."""
+
+    lowest: float
+    width: float
+
+    @classmethod
+    def of(cls, data: Sequence[DataPair]) -> _Bins:
+        transfer = data[0].left.schema.transfer()
+        if not transfer.changes:
+            return cls(_LOWEST, _BIN)
+        lowest = transfer.bound(_LOWEST, _DEVIATIONS)
+        return cls(lowest, (1 - lowest) / (_bins() - 1))
+
+    def numbers(self, similarity: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Give the bin of each similarity."""
+        numbers = ((similarity - self.lowest) / self.width + 1e-9).astype(np.int64)
+        return np.minimum(numbers, _bins() - 1)
 
 
 def _sample(
-    left: Encodings, right: Encodings, random: np.random.Generator, comparisons: int
+    left: Encodings, right: Encodings, random: np.random.Generator, comparisons: int, bins: _Bins
 ) -> tuple[NDArray[np.float64], float]:
     """Compare some rows of left with all of right: pairs of two records by similarity, and all."""
     rows = len(left.owner)
     size = min(rows, max(1, comparisons // max(1, len(right.owner))))
     chosen = np.sort(random.choice(rows, size, replace=False))
-    similarity, i, j = find_pairs(left.bits[chosen], right.bits, _LOWEST)
+    similarity, i, j = find_pairs(left.bits[chosen], right.bits, bins.lowest)
     pairs = float(size) * len(right.owner)
     if left is right:
         apart = left.owner[chosen[i]] != right.owner[j]
         similarity, pairs = similarity[apart], pairs - size
-    bins = np.minimum(((similarity - _LOWEST) / _BIN + 1e-9).astype(np.int64), _bins() - 1)
-    return np.bincount(bins, minlength=_bins()).astype(np.float64), pairs
+    counts = np.bincount(bins.numbers(similarity), minlength=_bins())
+    return counts.astype(np.float64), pairs
 
 
 def _rates(samples: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.float64]:
