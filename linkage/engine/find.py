@@ -100,6 +100,7 @@ def find_links(
     settled = how.settle([one.found for one in compared], data)
     whole = (apply_decisions(pairs, decided, encodings) for pairs in settled.pairs)
     assigned = [_assign(pairs, how, assignment) for pairs in whole]
+    settled.pairs.clear()  # as links and pairs for review they have been copied
     links, review = (tuple(one) for one in zip(*assigned, strict=True))
     certificate = settled.decision.certificate(links, settled, data, completeness)
     clock.lap("decide")

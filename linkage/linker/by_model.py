@@ -261,17 +261,17 @@ class ModelDecision:
         others = [
             n for n in range(one.left_side.tokens.shape[1]) if n not in self.levels.identifiers
         ]
-        keys = BlockKeys(
-            tuple(map(str, others)),
-            one.left_side.tokens[:, others],
-            one.right_side.tokens[:, others],
-        )
         for number in self.levels.identifiers:
             tokens = one.left_side.tokens[:, number], one.right_side.tokens[:, number]
             i, j, _ = draw_equal(*tokens, _CHECKED_PAIRS, random, within=one.within)
             apart = one.left.owner[i] != one.right.owner[j] if one.within else np.ones(len(i), bool)
             i, j = i[apart], j[apart]
-            met = meetings(keys, i, j).any(axis=1)
+            keys = BlockKeys(
+                tuple(map(str, others)),
+                one.left_side.tokens[i][:, others],
+                one.right_side.tokens[j][:, others],
+            )
+            met = meetings(keys, np.arange(len(i)), np.arange(len(i))).any(axis=1)
             equal += len(i)
             levels = self.levels.of(one.left_side, one.right_side, i, j)
             made = self._by_other_fields(these.places[0], i, levels)
