@@ -141,6 +141,29 @@ def test_correlation__through_the_command(tmp_path):
     assert sum(ties.values()) == manifest["counts"]["links"]
 
 
+def test_certificate__takes_from_precision_what_persons_outvote(tmp_path):
+    did("demo", "demo", "-q", cwd=tmp_path)
+    files = [f"demo/{name}.enc.parquet" for name in ("police", "court", "prison")]
+    said = {}
+    for persons in ("components", "correlation"):
+        did("link", *files, "--persons", persons, "-o", persons, "-q", cwd=tmp_path)
+        manifest = json.loads((tmp_path / persons / "manifest.json").read_text())
+        said[persons] = manifest["certificate"]["precision"]
+    assert manifest["ties"]["outvoted"] > 0
+    found = pq.read_table(tmp_path / "correlation" / "persons.parquet").to_pylist()
+    person = {(one["dataset"], one["record"]): one["person_id"] for one in found}
+    links = pq.read_table(tmp_path / "correlation" / "links.parquet").to_pylist()
+    outvoted = sum(
+        one["match_probability"]
+        for one in links
+        if person[one["left_dataset"], one["left_record"]]
+        != person[one["right_dataset"], one["right_record"]]
+    )
+    for end, less in (("lower", 1), ("estimate", 1), ("upper", 0)):
+        wanted = said["components"][end] - less * outvoted / len(links)
+        assert said["correlation"][end] == pytest.approx(wanted, abs=2e-6)
+
+
 @pytest.mark.parametrize("method", ["strong-first", "correlation"])
 def test_join_persons__without_links(method):
     assert join_persons([2, 0, 1], [], method=method).count == 3

@@ -146,6 +146,9 @@ def link(
         against=found.review,
         evidence=Evidence(how.evidence, how.absent),
     )
+    certificate = found.certificate
+    if certificate is not None and clustering == "correlation" and not weakest_tie:
+        certificate = certificate.less(_outvoted(found.links, persons))
     clock.lap("persons")
     return LinkResult(
         links=found.links,
@@ -162,13 +165,23 @@ def link(
             "weakest_tie": weakest_tie,
             "twins_apart": twins_apart,
         },
-        certificate=found.certificate,
+        certificate=certificate,
         model=found.decision.content(),
         fields=found.decision.labels,
         warnings=found.warnings,
         seconds=clock.seconds,
         spilled=found.spilled,
     )
+
+
+def _outvoted(links: Sequence[Pairs], persons: Persons) -> float:
+    """Give the share of links that are held to be right by themselves, and wrong by persons."""
+    said = 0.0
+    for one in links:
+        left = persons.person[one.left_dataset][one.left]
+        right = persons.person[one.right_dataset][one.right]
+        said += float(one.probability[left != right].sum())
+    return said / max(sum(map(len, links)), 1)
 
 
 def _twins(pairs: Pairs, how: Decision, sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -8,11 +8,14 @@ wrong names) are unknown to the model, so its recall is rather an upper bound.
 From identifiers: pairs with an equal identifier are matches that nobody had to plant. The share of
 them that the other fields and passes would have linked is a recall that needs no model to be right;
 links whose identifiers differ tell of precision.
+
+From persons: a link whose records the other links and pairs for review hold to be two people is
+wrong more often than its own probability says, so precision falls by such links.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +38,12 @@ class Certificate:
     recall: Estimate
     basis: str
     pairs: int = 0
+
+    def less(self, outvoted: float) -> Certificate:
+        """Take from precision a share of outvoted links; the upper end allows for them."""
+        low, estimate, high = self.precision
+        lowered = max(low - outvoted, 0.0), max(estimate - outvoted, 0.0), high
+        return replace(self, precision=lowered)
 
     def summary(self) -> dict[str, Any]:
         """Describe it for the manifest."""
