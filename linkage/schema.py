@@ -214,6 +214,7 @@ class LinkageSchema(_Part):
     `list_separator` parts several values in a cell of a CSV file, for fields with `several`.
     `clkhash` is the document of a clkhash schema, accepted as it is; then there are no fields or
     passes of our own, and all pairs are compared. `events` may be passed along beside encodings.
+    With `anchored`, each pass has codes of its own that compare within its blocks alone.
     """
 
     version: Literal[1]
@@ -221,6 +222,7 @@ class LinkageSchema(_Part):
     level: Level
     record_id: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
     list_separator: Annotated[str, Field(min_length=1, max_length=3)] = ";"
+    anchored: bool = False
     filter: Filter = Filter()
     field: Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)] = ()
     blocking: Annotated[tuple[BlockingPass, ...], Field(max_length=32)] = ()
@@ -267,6 +269,8 @@ class LinkageSchema(_Part):
                     )
         if not self.compared_fields:
             raise ValueError("no field is compared: identifiers serve for blocking only")
+        if self.anchored:
+            _check_anchors(self)
         return self
 
     @classmethod
@@ -351,6 +355,26 @@ class LinkageSchema(_Part):
     def compared_fields(self) -> tuple[FieldSpec, ...]:
         """The fields that get bits. Identifiers don't: one wrong digit is another person."""
         return tuple(field for field in self.field if field.type != "identifier")
+
+
+def _check_anchors(schema: LinkageSchema) -> None:
+    """Refuse anchored codes where the linker could not learn from them."""
+    if schema.level != "field":
+        raise ValueError('anchored: codes are of fields; write level = "field"')
+    compared = {field.name for field in schema.compared_fields}
+    exact = [
+        one.fields
+        for one in schema.blocking
+        if not one.unordered
+        and one.fields <= compared
+        and all(transform == "exact" for _, transform in one.parts)
+    ]
+    fixed = compared.intersection(*exact) if exact else compared
+    if fixed:
+        raise ValueError(
+            f"anchored: no blocking pass on whole values leaves '{min(fixed)}' free, so that the "
+            "linker could learn how often it agrees; add one that does"
+        )
 
 
 def _as_tuple(value: Any) -> Any:
