@@ -49,9 +49,7 @@ class AnchoredCodes:
             for words in [code_words(schema, field)]
         }
 
-    def bits(
-        self, values: Mapping[str, Column], tokens: NDArray[np.uint64]
-    ) -> NDArray[np.uint64]:
+    def bits(self, values: Mapping[str, Column], tokens: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Make the codes of all passes, `uint64[rows, words]`; zeros without a key or a value.
 
         `tokens` `uint64[rows, passes]` are the blocking tokens of the rows, 0 for no key.
@@ -96,7 +94,11 @@ class FieldTokens:
         return cls(tokenise(field, column.values), column.codes)
 
     def codes(
-        self, anchors: NDArray[np.uint64], rows: NDArray[np.int64], keys: tuple[bytes, ...], words: int
+        self,
+        anchors: NDArray[np.uint64],
+        rows: NDArray[np.int64],
+        keys: tuple[bytes, ...],
+        words: int,
     ) -> NDArray[np.uint64]:
         """Make the codes of some rows, `uint64[rows, words]`.
 
@@ -117,9 +119,7 @@ class FieldTokens:
         return set_upper_half(np.ascontiguousarray(np.hstack(vectors)[:, :words]), ends, ties)
 
 
-def break_ties(
-    states: NDArray[np.uint64], key: bytes, bits: int
-) -> NDArray[np.uint8]:
+def break_ties(states: NDArray[np.uint64], key: bytes, bits: int) -> NDArray[np.uint8]:
     """Give a byte for each position, `uint8[rows, bits]`, the same for all values under a key."""
     made = np.zeros((bits // 16, 16), np.uint8)
     made[:, 0], made[:, 1] = np.arange(len(made)) & 255, np.arange(len(made)) >> 8

@@ -96,7 +96,7 @@ def _levels(
 ) -> NDArray[np.float64]:
     """Give the share of pairs at each level: missing (0), below all bounds, at each, and equal."""
     found = np.zeros(len(bounds) + 3)
-    present = codes.any(axis=1)
+    present: NDArray[np.bool_] = np.asarray(codes.any(axis=1))
     counts = np.unique(codes[present], axis=0, return_counts=True)[1].astype(float)
     rows = counts.sum()
     both = max(rows * (rows - 1), 1.0)

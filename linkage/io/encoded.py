@@ -212,7 +212,9 @@ def _read_rows(
             column = batch.column(f"block.{name}").fill_null(0)
             tokens[start:stop, place] = column.to_numpy(zero_copy_only=False)
         counts = np.array([batch.column(name).to_numpy() for name in counted], np.uint16).T
-        if counted and not np.array_equal(counts, popcounts(bits[start:stop], ends.astype(np.int64))):
+        if counted and not np.array_equal(
+            counts, popcounts(bits[start:stop], ends.astype(np.int64))
+        ):
             raise InputError(f"{path}: the popcounts do not fit the bits; the file was edited")
         digest.update(
             {"record": ids[-1], "bits": bits[start:stop]}

@@ -1,4 +1,4 @@
-"""Codes of constant weight: of each position's tally over a value's tokens, the upper half is set."""
+"""Codes of constant weight: set is the half of the positions that most of its vectors have set."""
 
 from __future__ import annotations
 

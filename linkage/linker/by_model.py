@@ -168,7 +168,9 @@ class ModelDecision:
         """Estimate precision and recall from the model, and from identifiers if there are any."""
         chances = np.concatenate([np.empty(0), *(one.probability for one in links)])
         matches = settled.matches
-        if self.levels.passes:  # no sample can be compared in full, but the model counts all matches
+        if (
+            self.levels.passes
+        ):  # no sample can be compared in full, but the model counts all matches
             share = self.model.matches / self.model.pairs
             matches = max(matches, share * sum(one.all_pairs for one in data))
         checked = None

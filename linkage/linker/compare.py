@@ -116,7 +116,7 @@ def collapse(rows: Scored, left: Encodings, right: Encodings, *, within: bool) -
 def row_similarity(
     one: Encodings, other: Encodings, left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Compute Dice over all slices of given pairs of rows; of anchored codes, those that compare."""
+    """Compute Dice over all slices of given pairs of rows; of anchored codes, those that fit."""
     if one.schema.anchored:
         return Pooled.of(pass_codes(one.schema), one, other, left, right).similarity()
     return pair_similarity(one.bits, other.bits, left, right)

@@ -1,0 +1,474 @@
+"""Choose anchors: blocking passes that find most matches and show the linker few neighbours.
+
+With anchored codes a pass shows the linker how alike the records of a block are. A record's visible
+neighbours are the other people it shares a block with; without them there is no graph to attack.
+The rule needs no labels: it takes the set of passes that is expected to meet most matches, as long
+as the visible neighbours of a record, at the size that the data will have, stay under a bound.
+
+Neighbours are counted on the agency's own records, so that households count; what two fields have
+in common by chance alone is the least they are taken for. Matches are expected from how often
+values are there, which is counted, and how often they agree between two files, which is a table
+(`AGREEMENT`) made from the profiles of `linkage.synth`, not from any data that is linked.
+
+Limits: within clean and other matches errors are taken for independent of each other. Two records
+of one file that look like one person are no neighbours: see `_signs_of_one_person`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.agency.columns import Column
+from linkage.agency.encode import Encoder
+from linkage.agency.keys import ProjectKey
+from linkage.agency.tokens import key_parts
+from linkage.errors import InputError
+from linkage.kernels.texts import number_codes
+from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
+
+Part = tuple[str, str]
+Key = tuple[Part, ...]
+#: Records may have so many visible neighbours on average: 0.05 named 0.4 % in the measurements.
+NEIGHBOURS = 0.2
+#: A pass must meet so much more of the matches; there are at most so many passes and parts of one.
+_LEAST_GAIN, _MOST_PASSES, _MOST_PARTS = 0.0005, 16, 4
+#: Fields that anchors are made of, the most telling ones, and rows that neighbours are counted on.
+_FIELDS, _ROWS = 5, 50_000
+#: A cost that every pass has, as a share of the bound: what a pass shows beside it hardly counts.
+_BASE = 1 / 12
+
+#: Of all matches, the share whose records are clean; the others have many errors.
+CLEAN = 0.7
+#: How a match agrees on a field that both records have, by type: the chance of each case among
+#: clean and among other matches, and what agrees in it. In cases not listed nothing agrees.
+AGREEMENT: Mapping[str, tuple[tuple[float, float, frozenset[str]], ...]] = {
+    "name": (
+        (0.93, 0.55, frozenset({"exact", "soundex", "first2", "first1"})),
+        (0.03, 0.15, frozenset({"soundex", "first2", "first1"})),
+        (0.01, 0.10, frozenset({"first2", "first1"})),
+        (0.01, 0.03, frozenset({"soundex", "first1"})),
+        (0.01, 0.07, frozenset({"first1"})),
+    ),
+    "date": (
+        (0.96, 0.75, frozenset({"exact", "year", "month_day"})),
+        (0.02, 0.12, frozenset({"year"})),
+        (0.01, 0.06, frozenset({"month_day"})),
+    ),
+    "postcode": (
+        (0.88, 0.65, frozenset({"exact", "outcode"})),
+        (0.06, 0.12, frozenset({"outcode"})),
+    ),
+    "text": ((0.88, 0.60, frozenset({"exact", "first3"})), (0.02, 0.12, frozenset({"first3"}))),
+    "code": ((0.95, 0.75, frozenset({"exact"})),),
+    "number": ((0.92, 0.70, frozenset({"exact"})),),
+    "identifier": ((0.98, 0.90, frozenset({"exact"})),),
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Normalised records of one data set: values by field, one row for each record."""
+
+    values: Mapping[str, Column]
+    rows: int
+
+
+def read_rows(
+    batches: Iterable[tuple[Any, NDArray[np.int64]]], schema: LinkageSchema, most: int
+) -> Rows:
+    """Normalise a file's records, up to `most` and a batch more; the first alias tells.
+
+    Raises `InputError` as `linkage.agency.encode.encode` does.
+    """
+    # The encoder wants a key, and nothing is encoded.
+    encoder = Encoder(schema, ProjectKey.generate(), "rows", on_bad_row=lambda row, problem: None)
+    values: dict[str, Column] = {}
+    count = 0
+    for batch, numbers in batches:
+        made = encoder.normalise(batch, numbers)
+        first = np.flatnonzero(np.diff(made.owner, prepend=-1))
+        for name, column in made.values.items():
+            codes = column.codes[first]
+            known = values.get(name, Column(np.empty(0, np.int64), []))
+            moved = np.where(codes < 0, codes, codes + len(known.values))
+            values[name] = Column(
+                np.concatenate([known.codes, moved]), [*known.values, *column.values]
+            )
+        count += len(first)
+        if count >= most:
+            break
+    return Rows(values, count)
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A chosen pass: its parts, the expected share of matches it adds, and what it shows.
+
+    `neighbours` are those that it adds for a record on average.
+    """
+
+    key: Key
+    gain: float
+    neighbours: float
+
+    @property
+    def name(self) -> str:
+        """A name for the pass, of the names of its parts."""
+        return "_".join(f"{field}_{transform}" if transform != "exact" else field
+                        for field, transform in self.key)[:40].rstrip("_")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The anchors of a schema, the matches they are expected to meet, and a record's neighbours."""
+
+    anchors: tuple[Anchor, ...]
+    completeness: float
+    neighbours: float
+
+
+def choose_anchors(
+    schema: LinkageSchema,
+    files: Sequence[Rows],
+    *,
+    records: int,
+    neighbours: float = NEIGHBOURS,
+) -> Chosen:
+    """Choose the anchors for data sets of `records` records in all.
+
+    Raises `InputError` if nothing can be shown so few neighbours.
+    """
+    seen = Neighbours([_Counted(one, schema) for one in files], records)
+    fields = _telling(schema, files)
+    matches = _Matches(fields, files)
+    keys = [key for key in _keys(fields) if seen.of(key) <= neighbours]
+    greedy = _Greedy(matches, seen, keys, neighbours)
+    for field in fields:
+        if field.type == "identifier":
+            greedy.take(((field.name, "exact"),))
+    picked = _pick_exact(schema, greedy)
+    while len(picked.chosen) < _MOST_PASSES and picked.add(keys):
+        pass
+    picked.drop_needless(schema)
+    return picked.result()
+
+
+class Neighbours:
+    """Counts the visible neighbours of a record, at the size that all data will have together."""
+
+    def __init__(self, files: Sequence[_Counted], records: int) -> None:
+        self._files = files
+        #: What a pair of two people adds to the neighbours of a record, on average.
+        self.scale = 2 * records / max(sum(one.size**2 for one in files), 1)
+        self._known = [np.empty(0, np.int64) for _ in files]
+
+    def of(self, key: Key) -> float:
+        """Give the neighbours that one pass shows a record; at least those by chance."""
+        return self._shown(
+            [(one.pairs(key, self.scale), one.by_chance(key)) for one in self._files]
+        )
+
+    def more(self, key: Key) -> float:
+        """Give the neighbours that a pass adds to those that are taken."""
+        added = []
+        for one, known in zip(self._files, self._known, strict=True):
+            own = one.pairs(key, self.scale)
+            new = own[~np.isin(own, known, assume_unique=True)]
+            added.append((new, one.by_chance(key) - (len(own) - len(new))))
+        return self._shown(added)
+
+    def take(self, key: Key) -> None:
+        """Count the neighbours of a pass as known."""
+        self._known = [
+            np.union1d(known, one.pairs(key, self.scale))
+            for one, known in zip(self._files, self._known, strict=True)
+        ]
+
+    def forget(self) -> None:
+        """Count none as known."""
+        self._known = [np.empty(0, np.int64) for _ in self._files]
+
+    def _shown(self, found: Sequence[tuple[NDArray[np.int64], float]]) -> float:
+        listed = sum(len(pairs) for pairs, _ in found)
+        chance = sum(max(0.0, chance) for _, chance in found)
+        return self.scale * max(listed + 1.0, chance)
+
+
+class _Counted:
+    """The records of one data set, and the pairs of them that passes show."""
+
+    def __init__(self, rows: Rows, schema: LinkageSchema) -> None:
+        """Take up to some rows."""
+        step = max(1, -(-rows.rows // _ROWS))
+        self._chosen = np.arange(0, rows.rows, step)
+        self._rows = rows
+        self._signs = _signs_of_one_person(schema)
+        self._numbers: dict[Part, NDArray[np.int64]] = {}
+        self._pairs: dict[Key, NDArray[np.int64]] = {}
+        self._chosen = self._chosen[self._first_rows()]
+        self._numbers.clear()
+
+    @property
+    def size(self) -> int:
+        """Number of rows that are counted on."""
+        return len(self._chosen)
+
+    def pairs(self, key: Key, scale: float) -> NDArray[np.int64]:
+        """Give the pairs of two people with one key, each as one number, ascending.
+
+        Where they are far too many, at more than one neighbour a record, some are left out.
+        """
+        if key in self._signs:
+            return np.empty(0, np.int64)
+        if key not in self._pairs:
+            self._pairs[key] = self._list(key, scale)
+        return self._pairs[key]
+
+    def _list(self, key: Key, scale: float) -> NDArray[np.int64]:
+        joint = self._joint(key)
+        order = np.argsort(joint, kind="stable")
+        order = order[np.searchsorted(joint[order], 0) :]
+        ordered, found = joint[order], []
+        size = len(joint)
+        for step in range(1, size):
+            same = np.flatnonzero(ordered[step:] == ordered[:-step])
+            if not len(same):
+                break
+            one, other = np.sort([order[same], order[same + step]], axis=0)
+            found.append((one * size + other)[~self._one_person(one, other)])
+            if sum(map(len, found)) * scale > 1:
+                break
+        return np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+
+    def _one_person(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which pairs look like one person."""
+        found = np.zeros(len(one), bool)
+        for key in self._signs:
+            joint = self._joint(key)
+            found |= (joint[one] == joint[other]) & (joint[one] >= 0)
+        return found
+
+    def _first_rows(self) -> NDArray[np.bool_]:
+        """Tell which rows look like no row before them."""
+        first = np.ones(len(self._chosen), bool)
+        for key in self._signs:
+            joint = self._joint(key)
+            places = np.unique(joint, return_index=True)[1]
+            own = joint < 0
+            own[places] = True
+            first &= own
+        return first
+
+    def by_chance(self, key: Key) -> float:
+        """Give the pairs that would agree if the parts had nothing to do with each other."""
+        size = len(self._chosen)
+        return size * size / 2 * float(np.prod([self._collision(part) for part in key]))
+
+    def _collision(self, part: Part) -> float:
+        numbers = self.numbers(part)
+        counts = np.bincount(numbers[numbers >= 0]).astype(float)
+        rows = max(counts.sum(), 1.0)
+        return float((counts * np.maximum(counts - 1, 0)).sum() / rows / len(numbers))
+
+    def _joint(self, key: Key) -> NDArray[np.int64]:
+        """Give a number for each row's key, -1 where a part is missing."""
+        joint = np.zeros(len(self._chosen), np.int64)
+        whole = np.ones(len(joint), bool)
+        for part in key:
+            numbers = self.numbers(part)
+            whole &= numbers >= 0
+            joint = number_codes(joint * (int(numbers.max(initial=0)) + 2) + numbers + 1)[0]
+        return np.where(whole, joint, -1)
+
+    def numbers(self, part: Part) -> NDArray[np.int64]:
+        """Give a number for each row's part of a key, -1 where it is missing."""
+        if part not in self._numbers:
+            column = self._rows.values[part[0]]
+            texts = list(key_parts(part[1], column.values))
+            known: dict[str, int] = {}
+            own = np.array([known.setdefault(t, len(known)) if t else -1 for t in texts] + [-1])
+            self._numbers[part] = own[column.codes[self._chosen]].astype(np.int64)
+        return self._numbers[part]
+
+
+class _Matches:
+    """How matches agree: the chance of each combination of cases of the fields."""
+
+    def __init__(self, fields: Sequence[FieldSpec], files: Sequence[Rows]) -> None:
+        every = list(product(*(self._cases(field, files) for field in fields)))
+        clean = np.array([np.prod([one for one, _, _ in case]) for case in every])
+        other = np.array([np.prod([one for _, one, _ in case]) for case in every])
+        self.chance = CLEAN * clean + (1 - CLEAN) * other
+        self._agrees = {
+            (field.name, transform): np.array([transform in case[n][2] for case in every])
+            for n, field in enumerate(fields)
+            for transform in _transforms(field)
+        }
+
+    def met(self, key: Key) -> NDArray[np.bool_]:
+        """Tell in which combinations a pass meets the match."""
+        found: NDArray[np.bool_] = np.all([self._agrees[part] for part in key], axis=0)
+        return found
+
+    @staticmethod
+    def _cases(
+        field: FieldSpec, files: Sequence[Rows]
+    ) -> list[tuple[float, float, frozenset[str]]]:
+        shares = [float((one.values[field.name].codes >= 0).mean()) for one in files]
+        if len(shares) == 1:
+            shares *= 2
+        both = float(np.mean([a * b for a, b in combinations(shares, 2)]))
+        cases = [(both * a, both * b, agrees) for a, b, agrees in AGREEMENT[field.type]]
+        rest = 1 - sum(a for a, _, _ in cases), 1 - sum(b for _, b, _ in cases)
+        return [*cases, (*rest, frozenset())]
+
+
+class _Greedy:
+    """Picks the pass that adds most matches for what it shows, again and again."""
+
+    def __init__(self, matches: _Matches, seen: Neighbours, keys: list[Key], bound: float) -> None:
+        self._matches, self._seen, self._bound = matches, seen, bound
+        self.keys = keys
+        self.chosen: list[Anchor] = []
+        self._met = np.zeros(len(matches.chance), bool)
+        self._used = 0.0
+
+    def add(self, keys: Sequence[Key]) -> bool:
+        """Pick one of the keys; tell whether there was one worth it."""
+        best, most = None, 0.0
+        for key in keys:
+            gain = float(self._matches.chance[self._matches.met(key) & ~self._met].sum())
+            if gain < _LEAST_GAIN or gain / (_BASE * self._bound) <= most:
+                continue
+            cost = self._seen.more(key)
+            worth = gain / (cost + _BASE * self._bound)
+            if self._used + cost <= self._bound and worth > most:
+                best, most = key, worth
+        if best is None:
+            return False
+        self.take(best)
+        return True
+
+    def drop_needless(self, schema: LinkageSchema) -> None:
+        """Take back passes whose matches the others meet, but for those the linker learns in."""
+        for one in sorted(self.chosen, key=lambda one: len(one.key), reverse=True):
+            rest = [other for other in self.chosen if other is not one]
+            met = np.any([self._matches.met(other.key) for other in rest], axis=0)
+            lost = float(self._matches.chance[self._met & ~met].sum())
+            if rest and lost < _LEAST_GAIN and not _bound_in(schema, rest):
+                self.chosen, self._met = rest, met
+        self._recount()
+
+    def _recount(self) -> None:
+        """Count what each of the passes adds to those before it."""
+        chosen, self.chosen = self.chosen, []
+        self._met[:] = False
+        self._used = 0.0
+        self._seen.forget()
+        for one in chosen:
+            self.take(one.key)
+
+    def take(self, key: Key) -> None:
+        """Pick a key."""
+        gain = float(self._matches.chance[self._matches.met(key) & ~self._met].sum())
+        cost = self._seen.more(key)
+        self.chosen.append(Anchor(key, gain, cost))
+        self._used += cost
+        self._met |= self._matches.met(key)
+        self._seen.take(key)
+
+    def result(self) -> Chosen:
+        """Give what was picked."""
+        met = float(self._matches.chance[self._met].sum())
+        return Chosen(tuple(self.chosen), met, self._used)
+
+
+def _pick_exact(schema: LinkageSchema, picked: _Greedy) -> _Greedy:
+    """Pick passes on whole values first, until each field is free in one: the linker learns there.
+
+    Raises `InputError` if there are none under the bound.
+    """
+    compared = {field.name for field in schema.compared_fields}
+    exact = [key for key in picked.keys if _is_exact(key, compared)]
+    while True:
+        common = _bound_in(schema, picked.chosen)
+        left = [key for key in exact if common - dict(key).keys()]
+        if not common:
+            return picked
+        if not left or not picked.add(left):
+            raise InputError(
+                "no anchors show so few neighbours: the file is too small to tell for so many "
+                "records, or its fields too common; allow more (--neighbours), or say fewer "
+                "--records"
+            )
+
+
+def _signs_of_one_person(schema: LinkageSchema) -> list[Key]:
+    """Give the keys on which two records of one file look like one person.
+
+    That is an identifier; a date, and the first name by its first letters; or all names by their
+    sound, and a year or a day.
+    """
+    own = [field.name for field in schema.field if field.type == "identifier"]
+    names = [one.name for one in schema.field if one.type == "name" and "middle" not in one.name]
+    dates = [field.name for field in schema.field if field.type == "date"]
+    signs: list[Key] = [((name, "exact"),) for name in own]
+    for date in dates if names else []:
+        signs.append(((date, "exact"), (names[0], "first2")))
+        sounds = tuple((name, "soundex") for name in names)
+        signs += [(*sounds, (date, part)) for part in ("year", "month_day")]
+    return signs
+
+
+def _is_exact(key: Key, compared: Collection[str]) -> bool:
+    return all(transform == "exact" and name in compared for name, transform in key)
+
+
+def _bound_in(schema: LinkageSchema, chosen: Sequence[Anchor]) -> frozenset[str]:
+    """Give the fields that no pass on whole values leaves free."""
+    compared = frozenset(field.name for field in schema.compared_fields)
+    exact = [dict(one.key).keys() for one in chosen if _is_exact(one.key, compared)]
+    return compared.intersection(*exact)
+
+
+def _telling(schema: LinkageSchema, files: Sequence[Rows]) -> list[FieldSpec]:
+    """Give the fields that anchors are made of: identifiers, each of which is a pass by itself.
+
+    The others are those that tell most people apart, most often.
+    """
+
+    def tells(field: FieldSpec) -> float:
+        columns = [one.values[field.name] for one in files]
+        return float(np.mean([
+            (column.codes >= 0).mean() * np.log1p(len(np.unique(column.codes)))
+            for column in columns
+        ]))  # fmt: skip
+
+    own = [field for field in schema.field if field.type == "identifier"]
+    fields = [field for field in schema.field if field.type in AGREEMENT and field not in own]
+    return own + sorted(fields, key=tells, reverse=True)[:_FIELDS]
+
+
+def _transforms(field: FieldSpec) -> list[str]:
+    return sorted({one for *_, agrees in AGREEMENT[field.type] for one in agrees})
+
+
+def _keys(fields: Sequence[FieldSpec]) -> Iterator[Key]:
+    """Give all keys of whole values and parts of up to four fields that are no identifiers."""
+    others = [field for field in fields if field.type != "identifier"]
+    for size in range(1, _MOST_PARTS + 1):
+        for some in combinations(others, size):
+            for transforms in product(*(_transforms(field) for field in some)):
+                yield tuple(zip((field.name for field in some), transforms, strict=True))
+
+
+def as_pass(anchor: Anchor) -> BlockingPass:
+    """Give the blocking pass of an anchor."""
+    on = tuple(f if t == "exact" else f"{f}:{t}" for f, t in anchor.key)
+    return BlockingPass(name=anchor.name, on=on)
