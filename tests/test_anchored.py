@@ -273,7 +273,7 @@ def test_pooled__adds_up_what_the_passes_of_a_pair_say():
 
 def test_chance__is_the_same_for_chunks_and_counts_a_person_once():
     schema = LinkageSchema.parse(PEOPLE)
-    table = _table(600, 3)
+    table = _table(600, 4)
     twice = {name: column + column for name, column in table.items()}
     assert np.array_equal(
         encode(twice, schema, KEY, dataset="a").chance[:, -1],

@@ -11,7 +11,7 @@ values are there, which is counted, and how often they agree between two files, 
 (`AGREEMENT`) made from the profiles of `linkage.synth`, not from any data that is linked.
 
 Limits: within clean and other matches errors are taken for independent of each other. Two records
-of one file that look like one person are no neighbours: see `_signs_of_one_person`.
+of one file that look like one person are no neighbours: see `linkage.agency.one_person`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ from numpy.typing import NDArray
 from linkage.agency.columns import Column
 from linkage.agency.encode import Encoder
 from linkage.agency.keys import ProjectKey
+from linkage.agency.one_person import Key, Part, first_rows, signs_of_one_person
 from linkage.agency.tokens import key_parts
 from linkage.errors import InputError
 from linkage.kernels.texts import number_codes
 from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
 
-Part = tuple[str, str]
-Key = tuple[Part, ...]
 #: Records may have so many visible neighbours on average: 0.05 named 0.4 % in the measurements.
 NEIGHBOURS = 0.2
 #: A pass must meet so much more of the matches; there are at most so many passes and parts of one.
@@ -208,7 +207,7 @@ class _Counted:
         step = max(1, -(-rows.rows // _ROWS))
         self._chosen = np.arange(0, rows.rows, step)
         self._rows = rows
-        self._signs = _signs_of_one_person(schema)
+        self._signs = signs_of_one_person(schema)
         self._numbers: dict[Part, NDArray[np.int64]] = {}
         self._pairs: dict[Key, NDArray[np.int64]] = {}
         self._chosen = self._chosen[self._first_rows()]
@@ -256,14 +255,10 @@ class _Counted:
 
     def _first_rows(self) -> NDArray[np.bool_]:
         """Tell which rows look like no row before them."""
-        first = np.ones(len(self._chosen), bool)
-        for key in self._signs:
-            joint = self._joint(key)
-            places = np.unique(joint, return_index=True)[1]
-            own = joint < 0
-            own[places] = True
-            first &= own
-        return first
+        joint = [self._joint(key) + 1 for key in self._signs]
+        if not joint:
+            return np.ones(len(self._chosen), bool)
+        return first_rows(np.column_stack(joint).astype(np.uint64))
 
     def by_chance(self, key: Key) -> float:
         """Give the pairs that would agree if the parts had nothing to do with each other."""
@@ -407,23 +402,6 @@ def _pick_exact(schema: LinkageSchema, picked: _Greedy) -> _Greedy:
                 "records, or its fields too common; allow more (--neighbours), or say fewer "
                 "--records"
             )
-
-
-def _signs_of_one_person(schema: LinkageSchema) -> list[Key]:
-    """Give the keys on which two records of one file look like one person.
-
-    That is an identifier; a date, and the first name by its first letters; or all names by their
-    sound, and a year or a day.
-    """
-    own = [field.name for field in schema.field if field.type == "identifier"]
-    names = [one.name for one in schema.field if one.type == "name" and "middle" not in one.name]
-    dates = [field.name for field in schema.field if field.type == "date"]
-    signs: list[Key] = [((name, "exact"),) for name in own]
-    for date in dates if names else []:
-        signs.append(((date, "exact"), (names[0], "first2")))
-        sounds = tuple((name, "soundex") for name in names)
-        signs += [(*sounds, (date, part)) for part in ("year", "month_day")]
-    return signs
 
 
 def _is_exact(key: Key, compared: Collection[str]) -> bool:

@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.agency.anchored import FieldTokens, lane_keys
+from linkage.agency.blocking import PartBlocks, block_tokens
 from linkage.agency.columns import Column
 from linkage.agency.keys import ProjectKey
+from linkage.agency.one_person import first_rows, signs_of_one_person
 from linkage.model import code_bounds, code_words
-from linkage.schema import LinkageSchema
+from linkage.schema import BlockingPass, LinkageSchema
 
 #: Rows that are kept, as codes under keys of their own, and pairs that are drawn of them.
 _SAMPLE, _PAIRS = 20_000, 1_000_000
 _DIGITS = 3
-_IDENTITY = frozenset({"name", "date"})
 
 
 class ChanceAgreement:
@@ -41,7 +42,13 @@ class ChanceAgreement:
             one.name: np.empty((0, code_words(schema, one)), np.uint64)
             for one in schema.compared_fields
         }
-        self._seen, self._kept = 0, np.empty(0)
+        self._signs = [
+            BlockingPass(name="sign", on=tuple(f"{field}:{part}" for field, part in key))
+            for key in signs_of_one_person(schema)
+        ]
+        self._sign_key = key.derive("chance-signs")
+        self._numbers = np.empty((0, len(self._signs)), np.uint64)
+        self._kept = np.empty(0)
 
     def add(self, values: Mapping[str, Column], rows: int) -> None:
         """Take a chunk's rows into the sample: those with the highest random numbers stay."""
@@ -52,6 +59,10 @@ class ChanceAgreement:
         for one in self._schema.compared_fields:
             made = self._made(values, one.name, new)
             self._codes[one.name] = np.concatenate([self._codes[one.name][old], made])
+        parts = PartBlocks(values)
+        signs = [block_tokens(parts, one, self._sign_key)[new] for one in self._signs]
+        made = np.array(signs, np.uint64).reshape(len(self._signs), len(new)).T
+        self._numbers = np.concatenate([self._numbers[old], made])
         self._kept = rank[chosen]
 
     def _made(
@@ -65,9 +76,9 @@ class ChanceAgreement:
     def share(self) -> NDArray[np.float64]:
         """Give the share of pairs at each level, `float64[fields, levels]`, missing left out.
 
-        Rows that agree on all names and dates are taken for one person, and count once.
+        Rows that look like one person count once: see `linkage.agency.one_person`.
         """
-        people = self._people()
+        people = np.flatnonzero(first_rows(self._numbers))
         size = len(people)
         left, right = self._random.integers(0, max(size, 1), (2, _PAIRS if size else 0))
         left, right = left[left != right], right[left != right]
@@ -76,16 +87,6 @@ class ChanceAgreement:
             _levels(self._codes[one.name][people], left, right, bounds)
             for one in self._schema.compared_fields
         ])  # fmt: skip
-
-    def _people(self) -> NDArray[np.int64]:
-        own = [
-            self._codes[one.name] for one in self._schema.compared_fields if one.type in _IDENTITY
-        ]
-        every = np.arange(len(self._kept))
-        if not own or not len(every):
-            return every
-        whole = np.hstack(own)
-        return np.sort(np.unique(whole, axis=0, return_index=True)[1])
 
 
 def _levels(
