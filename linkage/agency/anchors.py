@@ -66,7 +66,6 @@ AGREEMENT: Mapping[str, tuple[tuple[float, float, frozenset[str]], ...]] = {
     "text": ((0.88, 0.60, frozenset({"exact", "first3"})), (0.02, 0.12, frozenset({"first3"}))),
     "code": ((0.95, 0.75, frozenset({"exact"})),),
     "number": ((0.92, 0.70, frozenset({"exact"})),),
-    "identifier": ((0.98, 0.90, frozenset({"exact"})),),
 }
 
 
@@ -125,7 +124,10 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The anchors of a schema, the matches they are expected to meet, and a record's neighbours."""
+    """The anchors of a schema, the matches they are expected to meet, and a record's neighbours.
+
+    Matches that meet by an identifier alone don't count.
+    """
 
     anchors: tuple[Anchor, ...]
     completeness: float
@@ -145,10 +147,11 @@ def choose_anchors(
     """
     seen = Neighbours([_Counted(one, schema) for one in files], records)
     fields = _telling(schema, files)
+    # Other files may lack an identifier, so the other passes must do without.
     matches = _Matches(fields, files)
     keys = [key for key in _keys(fields) if seen.of(key) <= neighbours]
     greedy = _Greedy(matches, seen, keys, neighbours)
-    for field in fields:
+    for field in schema.field:
         if field.type == "identifier":
             greedy.take(((field.name, "exact"),))
     picked = _pick_exact(schema, greedy)
@@ -307,7 +310,9 @@ class _Matches:
         }
 
     def met(self, key: Key) -> NDArray[np.bool_]:
-        """Tell in which combinations a pass meets the match."""
+        """Tell in which combinations a pass meets the match; in none if by an identifier."""
+        if any(part not in self._agrees for part in key):
+            return np.zeros(len(self.chance), bool)
         found: NDArray[np.bool_] = np.all([self._agrees[part] for part in key], axis=0)
         return found
 
@@ -356,7 +361,8 @@ class _Greedy:
             rest = [other for other in self.chosen if other is not one]
             met = np.any([self._matches.met(other.key) for other in rest], axis=0)
             lost = float(self._matches.chance[self._met & ~met].sum())
-            if rest and lost < _LEAST_GAIN and not _bound_in(schema, rest):
+            own = len(one.key) == 1 and not one.gain
+            if rest and not own and lost < _LEAST_GAIN and not _bound_in(schema, rest):
                 self.chosen, self._met = rest, met
         self._recount()
 
@@ -416,9 +422,9 @@ def _bound_in(schema: LinkageSchema, chosen: Sequence[Anchor]) -> frozenset[str]
 
 
 def _telling(schema: LinkageSchema, files: Sequence[Rows]) -> list[FieldSpec]:
-    """Give the fields that anchors are made of: identifiers, each of which is a pass by itself.
+    """Give the fields that anchors are made of: those that tell most people apart, most often.
 
-    The others are those that tell most people apart, most often.
+    Identifiers are not among them: each is a pass by itself.
     """
 
     def tells(field: FieldSpec) -> float:
@@ -428,9 +434,8 @@ def _telling(schema: LinkageSchema, files: Sequence[Rows]) -> list[FieldSpec]:
             for column in columns
         ]))  # fmt: skip
 
-    own = [field for field in schema.field if field.type == "identifier"]
-    fields = [field for field in schema.field if field.type in AGREEMENT and field not in own]
-    return own + sorted(fields, key=tells, reverse=True)[:_FIELDS]
+    fields = [field for field in schema.field if field.type in AGREEMENT]
+    return sorted(fields, key=tells, reverse=True)[:_FIELDS]
 
 
 def _transforms(field: FieldSpec) -> list[str]:
@@ -438,10 +443,9 @@ def _transforms(field: FieldSpec) -> list[str]:
 
 
 def _keys(fields: Sequence[FieldSpec]) -> Iterator[Key]:
-    """Give all keys of whole values and parts of up to four fields that are no identifiers."""
-    others = [field for field in fields if field.type != "identifier"]
+    """Give all keys of whole values and parts of up to four fields."""
     for size in range(1, _MOST_PARTS + 1):
-        for some in combinations(others, size):
+        for some in combinations(fields, size):
             for transforms in product(*(_transforms(field) for field in some)):
                 yield tuple(zip((field.name for field in some), transforms, strict=True))
 

@@ -84,9 +84,9 @@ def print_anchors(chosen: Chosen) -> None:
     if not console().level:
         return
     click.echo(
-        f"anchors: about {chosen.completeness:.1%} of the matches meet in a pass (errors as in "
-        f"synthetic data);\na record shares blocks with {chosen.neighbours:.3f} other people on "
-        "average"
+        f"anchors: about {chosen.completeness:.1%} of the matches meet in a pass, identifiers apart "
+        "(errors as\nin synthetic data); a record shares blocks with "
+        f"{chosen.neighbours:.3f} other people on average"
     )
     print_table(
         ["anchor", "matches it adds", "people it adds"],
