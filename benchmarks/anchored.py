@@ -3,8 +3,8 @@
     python -m benchmarks.anchored [--people 20000] [--seed 1] [--bounds 0.1 0.2 0.5]
         [--only WORD ...]
 
-For each data set: F1 at probability 0.5 without labels, plain and anchored, with the passes that the
-rule of `schema init --anchored` takes for each bound on visible neighbours; bytes a row. Of the
+For each data set: F1 at probability 0.5 without labels, plain and anchored, with the passes that
+the rule of `schema init --anchored` takes for each bound on visible neighbours; bytes a row. Of the
 first file, one record a person: the share of records with a visible neighbour, the largest group
 that is connected by them, and the share that colour refinement tells apart. That is who somebody
 who holds the very same file would name by structure: the graph of the linker's view, with the

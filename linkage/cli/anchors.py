@@ -84,8 +84,8 @@ def print_anchors(chosen: Chosen) -> None:
     if not console().level:
         return
     click.echo(
-        f"anchors: about {chosen.completeness:.1%} of the matches meet in a pass, identifiers apart "
-        "(errors as\nin synthetic data); a record shares blocks with "
+        f"anchors: about {chosen.completeness:.1%} of the matches meet in a pass, identifiers "
+        "apart (errors as\nin synthetic data); a record shares blocks with "
         f"{chosen.neighbours:.3f} other people on average"
     )
     print_table(
