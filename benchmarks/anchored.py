@@ -30,10 +30,11 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmarks.measure import RESULTS, machine, write_results
 from benchmarks.quality_sets import Files, data_sets
-from linkage.agency.anchors import Rows, as_pass, choose_anchors, read_rows
+from linkage.agency.anchors import as_passes, choose_anchors
 from linkage.agency.draft import FileSample, draft_schema
 from linkage.agency.encode import encode
 from linkage.agency.keys import ProjectKey
+from linkage.agency.neighbours import Rows, read_rows
 from linkage.engine.local import link
 from linkage.linker.anchored import field_presence
 from linkage.linker.compare import side
@@ -90,7 +91,7 @@ def measure(files: Files, bounds: Sequence[float]) -> Figures:
     records = sum(one.rows for one in rows)
     for bound in bounds:
         chosen = choose_anchors(plain, rows, records=records, neighbours=bound)
-        passes = [as_pass(one) for one in chosen.anchors]
+        passes = as_passes(chosen.anchors)
         schema = LinkageSchema.parse(draft_schema(samples, "field", anchors=passes))
         figures, first = _linked(files, schema)
         expected = {"completeness": chosen.completeness, "neighbours": chosen.neighbours}

@@ -329,9 +329,17 @@ def test_command__drafts_encodes_links_and_explains(tmp_path):
         did("encode", f"{name}.csv", "--schema", "s.toml", "--key", "project.key", "--keep-ids",
             "-o", f"{name}.enc.parquet", cwd=tmp_path)  # fmt: skip
     files = ("a.enc.parquet", "b.enc.parquet")
+    shown = json.loads(did("schema", "anchors", "b.csv", "--schema", "s.toml", "--records", "1600",
+                           "--json", cwd=tmp_path).out)  # fmt: skip
+    assert 0 < shown["neighbours"] < 0.2
+    assert len(shown["passes"]) == len(schema.blocking)
+    assert (
+        "other people" in did("schema", "anchors", "b.csv", "--schema", "s.toml", cwd=tmp_path).out
+    )
     did("inspect", "a.enc.parquet", cwd=tmp_path)
     did("link", *files, "--plan", cwd=tmp_path)
-    did("link", *files, "-o", "results", cwd=tmp_path)
+    linked = did("link", *files, "-o", "results", cwd=tmp_path)
+    assert "meet in no pass" in linked.err
     with open(tmp_path / "truth.csv", "w", encoding="utf-8") as file:
         file.write("dataset,record_id,person_id\n")
         file.writelines(f"{n},{n}{row},{row}\n" for n in "ab" for row in range(people))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linkage.cli.anchors import anchor_options, check_anchoring, chosen_anchors, print_anchors
+from linkage.cli.anchors import (
+    anchor_options,
+    anchors_shown,
+    check_anchoring,
+    chosen_anchors,
+    print_anchors,
+    print_shown,
+)
 from linkage.cli.console import (
     EXISTING_FILE,
     NEW_PATH,
@@ -205,7 +212,7 @@ def schema_init(
     Example: linkage schema init police.csv court.csv -o schema.toml
              linkage schema init police.csv --anchored --records 60000 -o schema.toml
     """
-    from linkage.agency.anchors import as_pass
+    from linkage.agency.anchors import as_passes
     from linkage.agency.draft import FileSample, draft_schema
     from linkage.io.outputs import check_output, new_file
     from linkage.io.tables import sample_columns
@@ -219,7 +226,7 @@ def schema_init(
     chosen = None
     if anchored:
         chosen = chosen_anchors(files, drafted, records, neighbours)
-        passes = [as_pass(one) for one in chosen.anchors]
+        passes = as_passes(chosen.anchors)
         text = draft_schema(samples, level, events=events, anchors=passes)
         drafted = LinkageSchema.parse(text)
     with new_file(output) as draft:
@@ -231,6 +238,27 @@ def schema_init(
     )
     if chosen is not None:
         print_anchors(chosen)
+
+
+@schema.command("anchors")
+@click.argument("file", type=EXISTING_FILE)
+@click.option("--schema", "schema_file", type=EXISTING_FILE, required=True, help="The schema.")
+@click.option("--records", type=click.IntRange(min=1), help="Records of all files together.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@shared_options
+def schema_anchors(file: Path, schema_file: Path, records: int | None, as_json: bool) -> None:
+    """Count, on your own records, which people anchored codes make visible to each other.
+
+    Do so before you agree to a schema that others drafted: your records may have more families.
+
+    \b
+    Example: linkage schema anchors police.csv --schema schema.toml --records 60000
+    """
+    found = anchors_shown(file, schema_file, records)
+    if as_json:
+        print_json(found)
+    else:
+        print_shown(found)
 
 
 @click.command()

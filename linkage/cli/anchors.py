@@ -11,7 +11,8 @@ import click
 from linkage.cli.console import console, naming, print_table
 
 if TYPE_CHECKING:
-    from linkage.agency.anchors import Chosen, Rows
+    from linkage.agency.anchors import Chosen
+    from linkage.agency.neighbours import Rows
     from linkage.schema import LinkageSchema
 
 #: Records of a file that are looked at.
@@ -35,7 +36,7 @@ def anchor_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--neighbours",
             type=click.FloatRange(min=0, min_open=True),
             help="Anchored: other people that a record may share blocks with, on average.  "
-            "[default: 0.2]",
+            "[default: 0.1]",
         ),
     )
     for option in reversed(options):
@@ -72,11 +73,49 @@ def chosen_anchors(
 
 def read_file(file: Path, schema: LinkageSchema) -> Rows:
     """Read a file's records for counting."""
-    from linkage.agency.anchors import read_rows
+    from linkage.agency.neighbours import read_rows
     from linkage.io.tables import read_batches
 
     with naming(file):
         return read_rows(read_batches(file, lambda row, problem: None), schema, _MOST_ROWS)
+
+
+def anchors_shown(file: Path, schema_file: Path, records: int | None) -> dict[str, Any]:
+    """Count what the passes of a schema show of a file's records."""
+    from linkage.agency.neighbours import shown_by
+    from linkage.errors import UsageError
+    from linkage.schema import LinkageSchema
+
+    schema = LinkageSchema.load(schema_file)
+    if not schema.anchored:
+        raise UsageError(
+            f"{schema_file}: has no anchored codes, so all records are visible to each other; "
+            "`linkage schema init --anchored` drafts a schema that has"
+        )
+    rows = read_file(file, schema)
+    found = shown_by(schema, [rows], records or rows.rows)
+    return {
+        "records": records or rows.rows,
+        "neighbours": round(sum(adds for _, _, adds in found), 4),
+        "passes": [
+            {"name": name, "neighbours": round(own, 4), "adds": round(adds, 4)}
+            for name, own, adds in found
+        ],
+    }
+
+
+def print_shown(found: dict[str, Any]) -> None:
+    """Say what the passes show."""
+    if not console().level:
+        return
+    print_table(
+        ["anchor", "people it shows", "people it adds"],
+        [[one["name"], one["neighbours"], one["adds"]] for one in found["passes"]],
+    )
+    click.echo(
+        f"a record shares blocks with {found['neighbours']:.3f} other people on average, among "
+        f"{found['records']:,} records in all"
+    )
 
 
 def print_anchors(chosen: Chosen) -> None:

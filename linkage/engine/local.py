@@ -23,7 +23,7 @@ from linkage.linker.assign import Assignment, assign
 from linkage.linker.block import Blocking
 from linkage.linker.certificate import Certificate
 from linkage.linker.decide import Decision
-from linkage.linker.diagnose import diagnose
+from linkage.linker.diagnose import diagnose, unknown_matches
 from linkage.linker.persons import Clustering, Evidence, join_persons
 from linkage.linker.reviewed import apart, apply_decisions
 from linkage.linker.setup import Choices, set_up
@@ -169,7 +169,7 @@ def link(
         certificate=certificate,
         model=settled.decision.content(),
         fields=settled.decision.labels,
-        warnings=diagnose(trained),
+        warnings=(*diagnose(trained), *unknown_matches(encodings[0].schema, certificate)),
         seconds=clock.seconds,
         spilled=sum(one.spilled for one in compared),
     )
