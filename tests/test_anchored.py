@@ -15,16 +15,19 @@ from linkage.engine.local import link
 from linkage.errors import InputError, UsageError
 from linkage.io import read_encodings, write_encodings
 from linkage.kernels.majority import set_upper_half
-from linkage.linker.anchored import Pooled, pass_codes
+from linkage.linker.anchored import Pooled, chance_between, pass_codes
 from linkage.linker.block import Blocking
-from linkage.linker.compare import side
+from linkage.linker.compare import Scored, side
 from linkage.linker.levels import levels_of
+from linkage.linker.sample import draw_equal
+from linkage.linker.setup import Choices, set_up
+from linkage.linker.together import data_pairs
 from linkage.model import code_bounds, expected_slices
 from linkage.schema import LinkageSchema
 from tests import reference
 from tests.command import BAD_INPUT, DONE, USAGE, did, refused, run
 from tests.reference_anchored import code, field_keys
-from tests.samples import KEY
+from tests.samples import KEY, compared
 from tests.vectors.make_anchored import PATH, schema_text, vectors
 
 FROZEN = json.loads(PATH.read_text())
@@ -234,6 +237,34 @@ def test_link__finds_people_with_errors_by_anchored_codes():
     assert result.certificate is not None
     assert result.certificate.recall[1] > 0.9
     assert sum(one.comparisons for one in result.passes) < 10_000
+
+
+def test_compare__lets_through_every_pair_of_a_block_that_would_be_a_link():
+    schema = LinkageSchema.parse(PEOPLE)
+    data = [
+        encode(_table(1200, 1, errors), schema, KEY, dataset=name)
+        for name, errors in (("a", 0), ("b", 2))
+    ]
+    (pair,) = pairs = data_pairs(data, False)
+    how, _ = set_up(data, pairs, Choices(single=()), 0)
+    (found,) = compared(data, pairs, how)
+    met = [
+        draw_equal(one, other, 1 << 40, np.random.default_rng(0), within=False)[:2]
+        for one, other in zip(data[0].tokens.T, data[1].tokens.T, strict=True)
+    ]
+    rows = np.unique(np.concatenate([np.column_stack(one) for one in met]), axis=0)
+    i, j = rows.T.copy()
+    every = how.score(Scored(i, j, np.zeros(len(i), np.int64)), pair)
+    links = how.are_links(pair, every.left_rows, every.right_rows)
+    assert np.count_nonzero(links) > 1100
+    wanted = set(zip(every.left[links].tolist(), every.right[links].tolist(), strict=True))
+    assert wanted <= set(zip(found.left.tolist(), found.right.tolist(), strict=True))
+
+
+def test_chance__that_one_side_does_not_know_is_that_of_the_other():
+    known, unknown = np.array([[0.0, 0.75, 0.25]]), np.zeros((1, 3))
+    assert chance_between(known, unknown).tolist() == known.tolist()
+    assert chance_between(unknown, unknown).tolist() == [[0.0, 0.5, 0.5]]
 
 
 def test_levels__say_nothing_of_pairs_that_share_no_block():

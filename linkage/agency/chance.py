@@ -25,6 +25,8 @@ from linkage.schema import BlockingPass, LinkageSchema
 #: Rows that are kept, as codes under keys of their own, and pairs that are drawn of them.
 _SAMPLE, _PAIRS = 20_000, 1_000_000
 _DIGITS = 3
+#: Rows with a value of a field, from which on its shares are worth something.
+_LEAST = 2
 
 
 class ChanceAgreement:
@@ -95,9 +97,14 @@ def _levels(
     right: NDArray[np.int64],
     bounds: tuple[float, ...],
 ) -> NDArray[np.float64]:
-    """Give the share of pairs at each level: missing (0), below all bounds, at each, and equal."""
+    """Give the share of pairs at each level: missing (0), below all bounds, at each, and equal.
+
+    Where hardly anybody has a value all shares are 0: nothing is known.
+    """
     found = np.zeros(len(bounds) + 3)
     present: NDArray[np.bool_] = np.asarray(codes.any(axis=1))
+    if present.sum() < _LEAST:
+        return found
     counts = np.unique(codes[present], axis=0, return_counts=True)[1].astype(float)
     rows = counts.sum()
     both = max(rows * (rows - 1), 1.0)

@@ -160,12 +160,27 @@ def pass_side(codes: PassCodes, one: Side) -> Side:
 
 
 def pass_rule(codes: PassCodes, rule: Rule) -> Rule:
-    """Give the rule of a pass: what the key fixes weighs as its highest level does."""
+    """Give the rule of a pass: what the key fixes has its highest level in every pair.
+
+    The kernel adds nothing for a field without bits, so that weight is taken off the cutoff.
+    """
+    sure = int(rule.weights[codes.fixed, -1].sum())
     weights = rule.weights.copy()
-    weights[codes.fixed] = weights[codes.fixed, -1:]
-    return rule._replace(ends=codes.ends, weights=weights)
+    weights[codes.fixed] = 0
+    return rule._replace(ends=codes.ends, weights=weights, cutoff=rule.cutoff - sure)
 
 
 def block_tokens(place: Place, number: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Give the keys of a pass on both sides."""
     return place.left.tokens[:, number], place.right.tokens[:, number]
+
+
+def chance_between(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the shares of levels among strangers of two data sets: the mean of what is known.
+
+    A row of zeros is not known; where neither side knows, all levels are as likely.
+    """
+    both = left + right
+    both[:, 1:] += np.where(both.any(axis=1), 0.0, 1.0)[:, None]
+    mean: NDArray[np.float64] = both / both.sum(axis=1, keepdims=True)
+    return mean

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError, shown
 from linkage.kernels.join import Side
+from linkage.linker.anchored import chance_between
 from linkage.linker.by_model import ModelDecision
 from linkage.linker.by_threshold import ThresholdDecision
 from linkage.linker.compare import side
@@ -133,7 +134,7 @@ def _place(samples: Sequence[_Sample], places: tuple[int, int]) -> Place:
     left, right = (samples[place] for place in places)
     chance = None
     if left.chance is not None and right.chance is not None:
-        chance = (left.chance + right.chance) / 2
+        chance = chance_between(left.chance, right.chance)
     within = places[0] == places[1]
     return Place(left.side, right.side, left.numbers, right.numbers, within, chance)
 
