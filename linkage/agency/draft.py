@@ -299,7 +299,7 @@ review_threshold = 0.65    # pairs between the two are written for review
     ),
     "anchored": Preset(
         name="anchored-2026-11",
-        bits=128,
+        bits=64,
         load=0.5,
         decision=_BY_MODEL,
     ),
