@@ -6,7 +6,9 @@ one slice, field-level encoding is one slice per field; the same kernels serve b
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from linkage.errors import InputError
-from linkage.schema import LinkageSchema
+from linkage.schema import BlockingPass, FieldSpec, LinkageSchema
 
 FORMAT_VERSION = 1
 #: Weight of a pair that a person decided, in bits: beyond all that a model gives.
@@ -45,19 +47,57 @@ class Slice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$")]
     words: Annotated[int, Field(ge=1, le=256)]
 
 
 def expected_slices(schema: LinkageSchema) -> tuple[Slice, ...]:
-    """Give the slices that encodings under a schema have."""
+    """Give the slices that encodings under a schema have; those of anchored codes by pass."""
+    if schema.anchored:
+        return tuple(
+            Slice(name=f"{one.name}.{field.name}", words=code_words(schema, field))
+            for one in schema.blocking
+            for field in coded_fields(schema, one)
+        )
     fields = [field.name for field in schema.compared_fields]
     names = fields if schema.level == "field" else ["clk"]
     return tuple(Slice(name=name, words=schema.slice_bits // 64) for name in names)
 
 
+def coded_fields(schema: LinkageSchema, one: BlockingPass) -> tuple[FieldSpec, ...]:
+    """Give the fields that have anchored codes in a pass: those that its key does not fix."""
+    fixed = fixed_fields(one)
+    return tuple(field for field in schema.compared_fields if field.name not in fixed)
+
+
+def fixed_fields(one: BlockingPass) -> frozenset[str]:
+    """Give the fields on which all records of a block of the pass agree exactly."""
+    if one.unordered:
+        return frozenset()
+    return frozenset(field for field, transform in one.parts if transform == "exact")
+
+
+def code_words(schema: LinkageSchema, field: FieldSpec) -> int:
+    """Give the 64-bit words of a field's anchored code; a sex agrees or not, and needs one."""
+    return 1 if field.type == "sex" else schema.filter.bits // 64
+
+
+def code_bounds(agreement: Sequence[float]) -> tuple[float, ...]:
+    """Give the share of common bits in two anchored codes at each Dice of their tokens.
+
+    A majority of random vectors agrees in a share 1 - acos(c) / pi of its positions, where c is
+    the cosine of the tokens (Charikar 2002); c is near Dice for values of like length.
+    """
+    return tuple(round(1 - math.acos(dice) / math.pi, 6) for dice in agreement)
+
+
 #: Fingerprint of encodings that come without one, and without a schema.
 UNKNOWN = "0" * 16
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+#: For each compared field, the share of pairs of other people's values at each agreement level.
+Chance = Annotated[list[Annotated[list[Share], Field(max_length=9)]], Field(max_length=32)]
 
 
 class Manifest(BaseModel):
@@ -71,13 +111,14 @@ class Manifest(BaseModel):
     schema_content: dict[str, Any]
     key_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     hardening: list[str]
-    slices: Annotated[list[Slice], Field(min_length=1, max_length=256)]
+    slices: Annotated[list[Slice], Field(min_length=1, max_length=1024)]
     passes: Annotated[list[str], Field(max_length=32)]
     rows: Annotated[int, Field(ge=1)]
     records: Annotated[int, Field(ge=1)]
     rejected: Annotated[int, Field(ge=0)]
     software: Annotated[str, Field(max_length=80)]
     content_digest: Hex64
+    chance: Chance | None = None
 
     @property
     def words(self) -> int:
@@ -107,6 +148,9 @@ class Encodings:
         The named ranges of `bits`, in order, covering all words.
     tokens
         `uint64[n, passes]`, keyed block keys in the order of the schema's passes; 0 is missing.
+    chance
+        With anchored codes, `float64[fields, levels]`: how often two people's values of a compared
+        field agree at each level, counted by the agency; None for other encodings.
     """
 
     dataset: str
@@ -117,6 +161,7 @@ class Encodings:
     bits: NDArray[np.uint64]
     slices: tuple[Slice, ...]
     tokens: NDArray[np.uint64]
+    chance: NDArray[np.float64] | None = None
 
     def without_filters(self) -> Encodings:
         """Give the same records without what they are compared by."""

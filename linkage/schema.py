@@ -217,6 +217,7 @@ class LinkageSchema(_Part):
     `list_separator` parts several values in a cell of a CSV file, for fields with `several`.
     `clkhash` is the document of a clkhash schema, accepted as it is; then there are no fields or
     passes of our own, and all pairs are compared. `events` may be passed along beside encodings.
+    With `anchored`, each pass has codes of its own that compare within its blocks alone.
     """
 
     version: Literal[1]
@@ -224,6 +225,7 @@ class LinkageSchema(_Part):
     level: Level
     record_id: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
     list_separator: Annotated[str, Field(min_length=1, max_length=3)] = ";"
+    anchored: bool = False
     filter: Filter = Filter()
     hardening: Annotated[Steps, Field(max_length=8)] = ()
     field: Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS)] = ()
@@ -277,6 +279,8 @@ class LinkageSchema(_Part):
         for step in self.hardening:
             if isinstance(step, Salting):
                 check_salting(step, dict(types), TRANSFORMS)
+        if self.anchored:
+            _check_anchors(self)
         return self
 
     @classmethod
@@ -378,6 +382,28 @@ class LinkageSchema(_Part):
         loads = {field.name: field.bits_per_feature for field in self.compared_fields}
         load = loads[slice_name] if self.level == "field" else sum(loads.values())
         return Transfer(self.hardening, self.filter.bits, load)
+
+
+def _check_anchors(schema: LinkageSchema) -> None:
+    """Refuse anchored codes where the linker could not learn from them."""
+    if schema.level != "field":
+        raise ValueError('anchored: codes are of fields; write level = "field"')
+    if schema.hardening:
+        raise ValueError("anchored: the codes are hardened in themselves; leave hardening out")
+    compared = {field.name for field in schema.compared_fields}
+    exact = [
+        one.fields
+        for one in schema.blocking
+        if not one.unordered
+        and one.fields <= compared
+        and all(transform == "exact" for _, transform in one.parts)
+    ]
+    fixed = compared.intersection(*exact) if exact else compared
+    if fixed:
+        raise ValueError(
+            f"anchored: no blocking pass on whole values leaves '{min(fixed)}' free, so that the "
+            "linker could learn how often it agrees; add one that does"
+        )
 
 
 def _as_tuple(value: Any) -> Any:

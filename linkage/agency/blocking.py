@@ -55,13 +55,19 @@ class PartBlocks:
 
 def block_tokens(parts: PartBlocks, one: BlockingPass, key: bytes) -> NDArray[np.uint64]:
     """Compute the tokens of one pass, `uint64[rows]`; 0 where a part is missing, never else."""
+    message = pass_message(parts, one)
+    return whole_rows(message, cbc_mac(message, key))
+
+
+def pass_message(parts: PartBlocks, one: BlockingPass) -> NDArray[np.uint64]:
+    """Lay the blocks of a pass's key, `uint64[rows, parts, 2]`; zeros where a part is missing."""
     columns = [parts.of(field, transform) for field, transform in one.parts]
     message = np.zeros((len(columns[0][1]), len(columns), _BLOCK // 8), np.uint64)
     for place, (made, codes) in enumerate(columns):
         lay_blocks(message, place, made, codes)
     if one.unordered:
         sort_blocks(message.view(np.uint8))
-    return whole_rows(message, cbc_mac(message, key))
+    return message
 
 
 class PassTokens:
@@ -180,7 +186,12 @@ def blocks(texts: Sequence[str]) -> NDArray[np.uint8]:
 
 
 def cbc_mac(message: NDArray[np.uint64], key: bytes) -> NDArray[np.uint64]:
-    """Compute the first 8 bytes of the CBC-MAC of each row of `uint64[rows, blocks, 2]`.
+    """Compute the first 8 bytes of the CBC-MAC of each row of `uint64[rows, blocks, 2]`."""
+    return cbc_states(message, key)[:, 0].copy().view("<u8")
+
+
+def cbc_states(message: NDArray[np.uint64], key: bytes) -> NDArray[np.uint64]:
+    """Compute the whole CBC-MAC of each row of `uint64[rows, blocks, 2]`, `uint64[rows, 2]`.
 
     All rows are enciphered at once: the chaining of CBC is across a row's blocks, and within
     one step the rows are independent blocks of a permutation, which is what mode ECB means.
@@ -192,7 +203,12 @@ def cbc_mac(message: NDArray[np.uint64], key: bytes) -> NDArray[np.uint64]:
     for place in range(message.shape[1]):
         np.bitwise_xor(state[:-1], message[:, place], out=step)
         cipher.encryptor().update_into(_bytes(step), _bytes(state))
-    return state[:-1, 0].copy().view("<u8")
+    return state[:-1]
+
+
+def encipher(message: NDArray[np.uint64], key: bytes) -> NDArray[np.uint64]:
+    """Encipher each block of `uint64[blocks, 2]` by itself: one more step of each row's CBC-MAC."""
+    return cbc_states(message[:, None, :], key)
 
 
 def _bytes(blocks: NDArray[np.uint64]) -> memoryview:

@@ -11,7 +11,7 @@ from linkage.agency.headers import Kind, recognise
 from linkage.agency.identifiers import FORMATS
 from linkage.agency.normalise import DATE_FORMATS, normaliser
 from linkage.errors import InputError, shown
-from linkage.schema import FieldSpec
+from linkage.schema import BlockingPass, FieldSpec
 
 #: Up to this many rows a file, broad passes are cheap, and find records with several errors.
 BROAD_ROWS = 200_000
@@ -105,9 +105,16 @@ _PASSES = (
 )
 
 
-def draft_schema(files: Sequence[FileSample], level: str, *, events: bool = False) -> str:
+def draft_schema(
+    files: Sequence[FileSample],
+    level: str,
+    *,
+    events: bool = False,
+    anchors: Sequence[BlockingPass] = (),
+) -> str:
     """Draft a schema for all files together; gives the text of a TOML file.
 
+    With `anchors` it has anchored codes, and these for passes (`linkage.agency.anchors`).
     With `events` their years and types may be passed along; without it that part is switched off.
     A field that only some of several files have is optional; one that a single file of several
     has can't link anything and is left out. Raises `InputError` if there is nothing to compare.
@@ -129,6 +136,9 @@ def draft_schema(files: Sequence[FileSample], level: str, *, events: bool = Fals
     section = draft_events(passed, wanted=events)
     if events and passed is not None:
         ignored = [one for one in ignored if one not in (*passed.years, *passed.types)]
+    if anchors:
+        passes = [_Pass(one.name, one.on) for one in anchors]
+        level = "anchored"
     parts = [_head(files, level, ids, ignored)]
     parts += [_field(one, level, found) for one in found]
     parts += [_blocking(one) for one in passes]
@@ -177,14 +187,18 @@ def _head(files: Sequence[FileSample], level: str, ids: list[str], ignored: list
     names = ", ".join(shown(one.name, 80) for one in files)
     unused = f"# Columns left out: {', '.join(map(_quoted, ignored))}.\n" if ignored else ""
     what = "one filter for the whole record" if level == "record" else "one filter for each field"
+    own = "field" if level == "anchored" else level
+    anchored = ""
+    if level == "anchored":
+        anchored = "anchored = true            # the linker compares within blocks alone\n"
     return f"""\
 # Linkage schema, drafted from {names}.
 # It is public: every agency of the project uses the same file, and it holds no secret.
 {unused}
 version = 1
 name = "{PRESETS[level].name}"  # the preset; choose a name of your project
-level = "{level}"            # {what}
-record_id = {_list(ids)}  # column of each agency's own record ids; it is never encoded
+level = "{own}"            # {what}
+{anchored}record_id = {_list(ids)}  # column of each agency's own record ids; it is never encoded
 
 [filter]
 bits = {PRESETS[level].bits}
@@ -200,7 +214,7 @@ def _field(one: _Found, level: str, found: list[_Found]) -> str:
         text += f"date_formats = {_list(_date_formats(one.texts))}\n"
     if one.kind.name in FORMATS and _mostly_valid(one):
         text += f'format = "{one.kind.name}"    # checked; a wrong one is missing\n'
-    if one.kind.type != "identifier":
+    if one.kind.type != "identifier" and level != "anchored":
         text += f"bits_per_feature = {_bits_per_feature(one, level, found)}    # its weight\n"
     return text
 
@@ -266,6 +280,12 @@ def _decision(preset: Preset, found: list[_Found]) -> str:
     return preset.decision.format(threshold=0.8 if telling < 4 else 0.75)
 
 
+_BY_MODEL = """\
+[decision]
+probability = 0.5             # match probability from which on a pair is a link
+review_probability = 0.01     # pairs between the two are written for review
+agreement = [0.85, 0.775, 0.7, 0.6, 0.5]  # lower Dice bounds of the levels below exact
+"""
 PRESETS = {
     "record": Preset(
         name="record-2026-11",
@@ -277,15 +297,16 @@ threshold = {threshold}           # Dice similarity from which on a pair is a li
 review_threshold = 0.65    # pairs between the two are written for review
 """,
     ),
+    "anchored": Preset(
+        name="anchored-2026-11",
+        bits=64,
+        load=0.5,
+        decision=_BY_MODEL,
+    ),
     "field": Preset(
         name="field-2026-11",
         bits=256,
         load=0.5,
-        decision="""\
-[decision]
-probability = 0.5             # match probability from which on a pair is a link
-review_probability = 0.01     # pairs between the two are written for review
-agreement = [0.85, 0.775, 0.7, 0.6, 0.5]  # lower Dice bounds of the levels below exact
-""",
+        decision=_BY_MODEL,
     ),
 }

@@ -24,8 +24,10 @@ from linkage.agency.aliases import (
     count_rows,
     expand_rows,
 )
+from linkage.agency.anchored import AnchoredCodes
 from linkage.agency.blocking import PassTokens
 from linkage.agency.bulk import normalise_texts
+from linkage.agency.chance import ChanceAgreement
 from linkage.agency.columns import LIST_MARK, Column, column_names, read_column, read_texts
 from linkage.agency.events import EventReader, ReadEvents
 from linkage.agency.filters import FilterMaker
@@ -171,6 +173,9 @@ class Encoder:
         self._on_bad_row = on_bad_row
         self._encoded, self._counted = _Seen(), _Seen()
         self.slices = expected_slices(schema)
+        self._codes = AnchoredCodes(schema, key) if schema.anchored else None
+        #: With anchored codes, how often two people's values agree, of all chunks so far.
+        self.chance = ChanceAgreement(schema, key) if schema.anchored else None
 
     def count_keys(self, table: Any) -> None:
         """Count the block keys of the next chunk, for passes with a `max_share`.
@@ -192,15 +197,19 @@ class Encoder:
         """
         chunk = self._chunk(table, rows, self._encoded, self._on_bad_row)
         values = {one.name: _normalised(chunk.raw[one.name], one) for one in self.schema.field}
+        tokens = self.blocking.tokens(values)
+        if self.chance is not None:
+            self.chance.add(values, len(chunk.owner))
         encodings = Encodings(
             dataset=self.dataset,
             schema=self.schema,
             key_fingerprint=self.key_fingerprint,
             records=new_records(chunk.own_ids, keep=self._keep_ids),
             owner=chunk.owner,
-            bits=self._filters.bits(values, len(chunk.owner), chunk.own_ids[chunk.owner]),
+            bits=self._bits(values, tokens, chunk.own_ids[chunk.owner]),
             slices=self.slices,
-            tokens=self.blocking.tokens(values),
+            tokens=tokens,
+            chance=None if self.chance is None else self.chance.share(),
         )
         counts = {name: _count(chunk.raw[name], column) for name, column in values.items()}
         reader = self.event_reader(column_names(table))
@@ -224,7 +233,8 @@ class Encoder:
         if self.blocking.limited:
             self.blocking.count(values, np.arange(rows), rows)
         ids = Texts.of(map(str, range(1, rows + 1))).padded()
-        return self._filters.bits(values, rows, ids), self.blocking.tokens(values)
+        tokens = self.blocking.tokens(values)
+        return self._bits(values, tokens, ids), tokens
 
     def _chunk(
         self, table: Any, rows: NDArray[np.int64] | None, seen: _Seen, on_bad_row: OnBadRow
@@ -311,6 +321,13 @@ class Encoder:
             return column, read_texts(table, column)
         rows = len(read_column(table, names[0]).codes) if names else 0
         return "", Texts.of(str(before + row + 1) for row in range(rows))
+
+    def _bits(
+        self, values: dict[str, Column], tokens: NDArray[np.uint64], ids: NDArray[np.bytes_]
+    ) -> NDArray[np.uint64]:
+        if self._codes is not None:
+            return self._codes.bits(values, tokens)
+        return self._filters.bits(values, len(tokens), ids)
 
 
 def new_records(own_ids: Sequence[str] | NDArray[np.bytes_], *, keep: bool) -> NDArray[np.bytes_]:

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from linkage.cli.anchors import (
+    anchor_options,
+    anchors_shown,
+    check_anchoring,
+    chosen_anchors,
+    print_anchors,
+    print_shown,
+)
 from linkage.cli.console import (
     EXISTING_FILE,
     NEW_PATH,
@@ -187,24 +195,44 @@ def _clkhash_columns(loaded: LinkageSchema) -> tuple[tuple[str, bool], ...]:
     is_flag=True,
     help="Let years and types of events be passed along, for `linkage pathways`.",
 )
+@anchor_options
 @shared_options
-def schema_init(files: tuple[Path, ...], output: Path, level: str, events: bool) -> None:
+def schema_init(
+    files: tuple[Path, ...],
+    output: Path,
+    level: str,
+    events: bool,
+    anchored: bool,
+    records: int | None,
+    neighbours: float | None,
+) -> None:
     """Draft a schema from the columns of one or more files. Look it over, then share it.
 
-    Files of several agencies may call the same thing by different headers.
+    Files of several agencies may call the same thing by different headers. With --anchored the
+    linker can compare records within blocks alone; the passes are chosen on the records of the
+    files, so that few people are visible to each other (docs/anchored.md).
 
     \b
     Example: linkage schema init police.csv court.csv -o schema.toml
+             linkage schema init police.csv --anchored --records 60000 -o schema.toml
     """
+    from linkage.agency.anchors import as_passes
     from linkage.agency.draft import FileSample, draft_schema
     from linkage.io.outputs import check_output, new_file
     from linkage.io.tables import sample_columns
     from linkage.schema import LinkageSchema
 
     check_output(output, files)
+    check_anchoring(level, anchored=anchored, records=records, neighbours=neighbours)
     samples = [FileSample(one.name, *sample_columns(one)) for one in files]
     text = draft_schema(samples, level, events=events)
     drafted = LinkageSchema.parse(text)
+    chosen = None
+    if anchored:
+        chosen = chosen_anchors(files, drafted, records, neighbours)
+        passes = as_passes(chosen.anchors)
+        text = draft_schema(samples, level, events=events, anchors=passes)
+        drafted = LinkageSchema.parse(text)
     with new_file(output) as draft:
         draft.write_text(text, encoding="utf-8")
     console().say(
@@ -212,6 +240,29 @@ def schema_init(files: tuple[Path, ...], output: Path, level: str, events: bool)
         f"{', '.join(one.name for one in drafted.field)}. Look it over; every agency uses the same "
         f"file.\nnext: linkage profile {files[0]} --schema {output}"
     )
+    if chosen is not None:
+        print_anchors(chosen)
+
+
+@schema.command("anchors")
+@click.argument("file", type=EXISTING_FILE)
+@click.option("--schema", "schema_file", type=EXISTING_FILE, required=True, help="The schema.")
+@click.option("--records", type=click.IntRange(min=1), help="Records of all files together.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@shared_options
+def schema_anchors(file: Path, schema_file: Path, records: int | None, as_json: bool) -> None:
+    """Count, on your own records, which people anchored codes make visible to each other.
+
+    Do so before you agree to a schema that others drafted: your records may have more families.
+
+    \b
+    Example: linkage schema anchors police.csv --schema schema.toml --records 60000
+    """
+    found = anchors_shown(file, schema_file, records)
+    if as_json:
+        print_json(found)
+    else:
+        print_shown(found)
 
 
 @click.command()

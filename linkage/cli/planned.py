@@ -87,7 +87,7 @@ def _print_plan(made: Plan) -> None:
         f"takes about {sum(made.seconds):.0f} seconds, and training and files as much as now"
     )
     if not whole.links:
-        click.echo("pairs completeness: unknown, for the sample compared in full holds no link")
+        click.echo("pairs completeness: unknown, for no sample compared in full holds a link")
         return
     low, high = whole.interval
     click.echo(

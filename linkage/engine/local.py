@@ -21,6 +21,7 @@ from linkage.linker.assign import Assignment
 from linkage.linker.block import Blocking
 from linkage.linker.certificate import Certificate
 from linkage.linker.decide import Decision
+from linkage.linker.diagnose import unknown_matches
 from linkage.linker.persons import Clustering, Evidence, join_persons
 from linkage.linker.reviewed import apart
 from linkage.linker.setup import Choices
@@ -168,7 +169,7 @@ def link(
         certificate=certificate,
         model=found.decision.content(),
         fields=found.decision.labels,
-        warnings=found.warnings,
+        warnings=(*found.warnings, *unknown_matches(encodings[0].schema, certificate)),
         seconds=clock.seconds,
         spilled=found.spilled,
     )

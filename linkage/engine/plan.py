@@ -66,7 +66,10 @@ def plan(
             rules = [how.rule(plan, whole_passes(plans[: plan.number])) for plan in plans]
             lost = [work.lost_links(one, keys, plan) for plan in plans]
             counts.append([a.count(lost_links=b) for a, b in zip(plans, lost, strict=True)])
-            seconds.append([_time(a, *sides, b, random) for a, b in zip(plans, rules, strict=True)])
+            seconds.append([
+                _time(plan, *how.seen(sides, plan), rule, random)
+                for plan, rule in zip(plans, rules, strict=True)
+            ])  # fmt: skip
         completeness = work.completeness(data, _FULL)
     return Plan(
         tuple(sum(one[1:], one[0]) for one in zip(*counts, strict=True)),

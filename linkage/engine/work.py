@@ -97,6 +97,10 @@ class Work:
         """Compare some rows with all others, and see which of the links the passes meet."""
         parts = []
         for one in data:
+            if one.left.schema.anchored:  # whose codes compare within blocks alone
+                passes = (0,) * one.left.tokens.shape[1]
+                parts.append(Completeness(0, 0, passes, passes))
+                continue
             random = np.random.default_rng([self.seed, *one.places])
             links = self._full_links(one, random, comparisons // len(data))
             parts.append(measure_completeness(self.plans.keys(one), *links))
@@ -109,14 +113,15 @@ class Work:
     def _pass_by_pass(
         self, one: DataPair, keys: BlockKeys, plans: list[PassPlan], spool: Spool
     ) -> list[PassCount]:
-        left, right = self.how.sides(one, keys)
+        whole = self.how.sides(one, keys)
+        sides = [self.how.seen(whole, plan) for plan in plans]
         rules = [self.how.rule(plan, whole_passes(plans[: plan.number])) for plan in plans]
         total, done = sum(plan.comparisons for plan in plans), 0
         stage = f"{one.left.dataset} and {one.right.dataset}"
         found = [0 for _ in plans]
 
         def compare(task: Task) -> Scored:
-            return compare_task(task, left, right, rules[task.blocking_pass])
+            return compare_task(task, *sides[task.blocking_pass], rules[task.blocking_pass])
 
         for task, scored in self._in_order(compare, plans):
             done += task.comparisons

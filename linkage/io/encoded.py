@@ -90,6 +90,7 @@ class EncodingsWriter:
         self._head: dict[str, Any] = {}
         self._rows = 0
         self._records = 0
+        self._chance: list[list[float]] | None = None
         #: Rows of the agency's file that were left out; set it before the file is finished.
         self.rejected = 0
 
@@ -97,7 +98,7 @@ class EncodingsWriter:
         """Add one chunk. No record may have rows in two chunks."""
         if self._file is None:
             self._head = _head(encodings)
-            schema = _arrow_schema(self._head)
+            schema = _arrow_schema(self._head, encodings.schema)
             self._digest = _ContentDigest(schema.names)
             self._file = pq.ParquetWriter(
                 self._path,
@@ -116,6 +117,8 @@ class EncodingsWriter:
             assert self._digest is not None
             self._digest.update(columns)
             self._file.write_batch(_batch(columns, self._file.schema))
+        if encodings.chance is not None:
+            self._chance = encodings.chance.tolist()
         self._rows += len(order)
         self._records += len(encodings.records)
 
@@ -128,6 +131,8 @@ class EncodingsWriter:
             "records": self._records,
             "rejected": self.rejected,
         }
+        if self._chance is not None:
+            head["chance"] = self._chance
         head["content_digest"] = self._digest.close(head)
         self.manifest = Manifest.model_validate(head)
         self._file.add_key_value_metadata({_METADATA_KEY.decode(): _canonical(head)})
@@ -171,7 +176,7 @@ def read_encodings(path: str | Path, identity: Path | None = None) -> Encodings:
         schema = LinkageSchema.from_content(manifest.schema_content)
         _check_shape(file, manifest, Path(path), os.fstat(raw.fileno()).st_size)
         encodings, digest = _read_rows(file, manifest, schema, path)
-    head = manifest.model_dump(mode="json")
+    head = manifest.model_dump(mode="json", exclude=None if manifest.chance else {"chance"})
     if (
         digest.close({k: v for k, v in head.items() if k != "content_digest"})
         != head["content_digest"]
@@ -193,7 +198,7 @@ def _read_rows(
     tokens = np.empty((rows, len(manifest.passes)), np.uint64)
     digest = _ContentDigest(file.schema_arrow.names)
     ends = np.concatenate([[0], np.cumsum([one.words for one in manifest.slices])])
-    counted = [f"popcount.{one.name}" for one in manifest.slices]
+    counted = [] if schema.anchored else [f"popcount.{one.name}" for one in manifest.slices]
     start = 0
     for batch in file.iter_batches(batch_size=_BATCH_ROWS):
         stop = start + batch.num_rows
@@ -206,8 +211,10 @@ def _read_rows(
         for place, name in enumerate(manifest.passes):
             column = batch.column(f"block.{name}").fill_null(0)
             tokens[start:stop, place] = column.to_numpy(zero_copy_only=False)
-        counts = np.column_stack([batch.column(name).to_numpy() for name in counted])
-        if not np.array_equal(counts, popcounts(bits[start:stop], ends.astype(np.int64))):
+        counts = np.array([batch.column(name).to_numpy() for name in counted], np.uint16).T
+        if counted and not np.array_equal(
+            counts, popcounts(bits[start:stop], ends.astype(np.int64))
+        ):
             raise InputError(f"{path}: the popcounts do not fit the bits; the file was edited")
         digest.update(
             {"record": ids[-1], "bits": bits[start:stop]}
@@ -231,6 +238,7 @@ def _read_rows(
             bits=bits,
             slices=tuple(manifest.slices),
             tokens=tokens,
+            chance=None if manifest.chance is None else np.array(manifest.chance),
         ),
         digest,
     )
@@ -269,7 +277,8 @@ def _manifest(file: pq.ParquetFile, path: Path) -> Manifest:
 
 def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path, size: int) -> None:
     """Refuse a file whose columns or size do not fit its manifest, before any row is read."""
-    if file.schema_arrow.remove_metadata() != _arrow_schema(manifest.model_dump()):
+    schema = LinkageSchema.from_content(manifest.schema_content)
+    if file.schema_arrow.remove_metadata() != _arrow_schema(manifest.model_dump(), schema):
         raise InputError(f"{path}: the columns do not fit the manifest; the file was edited")
     least_size = manifest.rows * manifest.words * 8
     if file.metadata.num_rows != manifest.rows or size < least_size:
@@ -277,10 +286,12 @@ def _check_shape(file: pq.ParquetFile, manifest: Manifest, path: Path, size: int
             f"{path}: the manifest says {manifest.rows} rows and the file has "
             f"{file.metadata.num_rows}; it was cut short or edited"
         )
-    schema = LinkageSchema.from_content(manifest.schema_content)
     passes = [one.name for one in schema.blocking]
     if manifest.passes != passes or manifest.slices != list(expected_slices(schema)):
         raise InputError(f"{path}: slices or blocking passes do not fit the schema; it was edited")
+    shape = (len(schema.compared_fields), len(schema.decision.agreement) + 3)
+    if schema.anchored and np.shape(manifest.chance or []) != shape:
+        raise InputError(f"{path}: no shares of chance agreement fit the schema; it was edited")
     if manifest.hardening != schema.hardening_texts:
         raise InputError(
             f"{path}: the manifest names another hardening than its schema; the file was edited, "
@@ -302,13 +313,14 @@ def _head(encodings: Encodings) -> dict[str, Any]:
     }
 
 
-def _arrow_schema(head: dict[str, Any]) -> pa.Schema:
+def _arrow_schema(head: dict[str, Any], schema: LinkageSchema) -> pa.Schema:
     words = sum(one["words"] for one in head["slices"])
     fields = [
         pa.field("record", pa.string()),
         pa.field("bits", pa.binary(8 * words)),
     ]
-    fields += [pa.field(f"popcount.{one['name']}", pa.uint16()) for one in head["slices"]]
+    if not schema.anchored:  # of which each has half of its bits set
+        fields += [pa.field(f"popcount.{one['name']}", pa.uint16()) for one in head["slices"]]
     return pa.schema(fields + [pa.field(f"block.{name}", pa.uint64()) for name in head["passes"]])
 
 
@@ -318,9 +330,10 @@ def _columns(encodings: Encodings, rows: NDArray[np.int64]) -> dict[str, NDArray
         "record": encodings.records[encodings.owner[rows]],
         "bits": bits,
     }
-    counts = popcounts(bits, encodings.slice_ends).astype("<u2")
-    for place, slice_ in enumerate(encodings.slices):
-        columns[f"popcount.{slice_.name}"] = counts[:, place]
+    if not encodings.schema.anchored:
+        counts = popcounts(bits, encodings.slice_ends).astype("<u2")
+        for place, slice_ in enumerate(encodings.slices):
+            columns[f"popcount.{slice_.name}"] = counts[:, place]
     tokens = np.ascontiguousarray(encodings.tokens[rows].T)
     for place, one in enumerate(encodings.schema.blocking):
         columns[f"block.{one.name}"] = tokens[place]

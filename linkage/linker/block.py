@@ -45,6 +45,11 @@ class Blocking:
 
     def names(self, encodings: Encodings) -> tuple[str, ...]:
         """Give the names of the passes. Raises `UsageError` for a cap on one that there isn't."""
+        if encodings.schema.anchored and self.method != "tokens":
+            raise UsageError(
+                f"--blocking {self.method} compares records of different blocks, and anchored "
+                "codes can't be; leave it out"
+            )
         names = tuple(encodings.schema.blocking[p].name for p in self._tokens(encodings))
         if self.method == "lsh":
             names += tuple(f"lsh_{table + 1}" for table in range(self.lsh.tables))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.kernels.join import Rule, Side
+from linkage.linker.anchored import pass_rule, pass_side
 from linkage.linker.block import BlockKeys, PassPlan
 from linkage.linker.certificate import Certificate, Checked, certify
 from linkage.linker.closure import Chances, close_over_thirds
@@ -73,7 +74,8 @@ class ModelDecision:
                 weights[low] = np.maximum(weights[low], max(0.0, most[-1, self.levels.top]) / 2)
         conditioned = passes[plan.name].fields if plan.name in passes else frozenset()
         rule = self.levels.rule._replace(order=self._order(conditioned))
-        return weigh(rule, weights, self._let_through(plan) - constant)
+        rule = weigh(rule, weights, self._let_through(plan) - constant)
+        return pass_rule(self.levels.passes[plan.number], rule) if self.levels.passes else rule
 
     def link_rule(self) -> Rule:
         """Give the rule that lets through what would be a link by its bits alone."""
@@ -108,6 +110,13 @@ class ModelDecision:
             rarity = rarity.copy()
             rarity[:, moved] = np.maximum(rarity[:, moved], -np.floor(top * RARITY_ONE))
         return left._replace(rarity=rarity), right
+
+    def seen(self, sides: tuple[Side, Side], plan: PassPlan) -> tuple[Side, Side]:
+        """Give both sides as a pass sees them: of anchored codes, its own."""
+        if not self.levels.passes:
+            return sides
+        codes = self.levels.passes[plan.number]
+        return pass_side(codes, sides[0]), pass_side(codes, sides[1])
 
     def score(self, rows: Scored, one: DataPair) -> Candidates:
         """Weigh pairs of rows in full; the heaviest stays for each pair of records."""
@@ -158,11 +167,17 @@ class ModelDecision:
     ) -> Certificate | None:
         """Estimate precision and recall from the model, and from identifiers if there are any."""
         chances = np.concatenate([np.empty(0), *(one.probability for one in links)])
+        matches = settled.matches
+        if (
+            self.levels.passes
+        ):  # no sample can be compared in full, but the model counts all matches
+            share = self.model.matches / self.model.pairs
+            matches = max(matches, share * sum(one.all_pairs for one in data))
         checked = None
         if self.levels.identifiers:
             parts = [self._checked(*both) for both in zip(settled.found, data, links, strict=True)]
             checked = sum(parts[1:], parts[0])
-        return certify(chances, settled.matches, completeness, checked)
+        return certify(chances, matches, completeness, checked)
 
     def accepted(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Tell which pairs reach the probability."""

@@ -14,6 +14,7 @@ from linkage.kernels.blocks import strongest
 from linkage.kernels.join import Rule, Side, compare_blocks
 from linkage.kernels.measures import fixed_threshold, least_common_bits
 from linkage.kernels.similarity import pair_similarity
+from linkage.linker.anchored import Pooled, pass_codes
 from linkage.model import Encodings, Task
 
 #: A weight of one bit in the whole numbers that kernels add.
@@ -47,7 +48,10 @@ class Scored:
 def side(encodings: Encodings) -> Side:
     """Give a data set as the kernels see it."""
     bits = np.ascontiguousarray(encodings.bits)
-    counts = popcounts(bits, encodings.slice_ends)
+    if encodings.schema.anchored:  # each pass counts its own: see `linker.anchored.pass_side`
+        counts = np.empty((len(bits), 0), np.uint16)
+    else:
+        counts = popcounts(bits, encodings.slice_ends)
     nothing = np.empty((0, counts.shape[1]), np.int32)
     return Side(bits, counts, np.ascontiguousarray(encodings.tokens), nothing)
 
@@ -118,5 +122,7 @@ def collapse(rows: Scored, left: Encodings, right: Encodings, *, within: bool) -
 def row_similarity(
     one: Encodings, other: Encodings, left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Compute Dice over all slices of given pairs of rows."""
+    """Compute Dice over all slices of given pairs of rows; of anchored codes, those that fit."""
+    if one.schema.anchored:
+        return Pooled.of(pass_codes(one.schema), one, other, left, right).similarity()
     return pair_similarity(one.bits, other.bits, left, right)

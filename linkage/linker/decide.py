@@ -81,6 +81,9 @@ class Decision(Protocol):
     def sides(self, one: DataPair, keys: BlockKeys) -> tuple[Side, Side]:
         """Give both sides as the rule wants them, with the keys of a blocking."""
 
+    def seen(self, sides: tuple[Side, Side], plan: PassPlan) -> tuple[Side, Side]:
+        """Give both sides as a pass sees them."""
+
     def score(self, rows: Scored, one: DataPair) -> Candidates:
         """Score pairs of rows that came through; one pair of rows stays for each of records."""
 

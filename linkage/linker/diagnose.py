@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from linkage.linker.certificate import Certificate
 from linkage.linker.train import Training
+from linkage.schema import LinkageSchema
 
 #: Blocks disagree if one estimates so many times the matches of the median.
 _DISAGREE = 1.5
+
+
+def unknown_matches(schema: LinkageSchema, certificate: Certificate | None) -> tuple[str, ...]:
+    """Warn that nothing but identifiers tells of matches that anchored codes keep apart."""
+    if not schema.anchored or certificate is None or certificate.basis != "model":
+        return ()
+    return (
+        "anchored codes: the recall that is estimated leaves out matches that meet in no pass, for "
+        "no sample can be compared in full; plant people to measure it (encode --plant)",
+    )
 
 
 def diagnose(trained: Training | None) -> tuple[str, ...]:

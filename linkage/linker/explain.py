@@ -13,9 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.kernels.similarity import pair_similarity
 from linkage.linker.block import Blocking
-from linkage.linker.compare import side
+from linkage.linker.compare import row_similarity, side
 from linkage.linker.levels import SWAPPED, Levels, levels_of
 from linkage.linker.mixture import Model
 from linkage.linker.rarity import rarity_of, value_rarity
@@ -114,7 +113,7 @@ class Weigher:
         every = np.arange(len(i))
         levels = self.levels.of(left, right, every, every)
         weight = self.model.odds(levels, self.rarity[places[0]], i)
-        found = pair_similarity(one.bits, other.bits, i, j)
+        found = row_similarity(one, other, i, j)
         if similarity is not None and (found == similarity).any():
             weight[found != similarity] = -np.inf
         best = int(np.argmax(weight))
@@ -153,7 +152,7 @@ class Weigher:
 def most_similar(one: Encodings, other: Encodings, records: tuple[int, int]) -> Rows:
     """Give the rows of two records that are most similar: all that record level can tell."""
     i, j = row_pairs(one, other, records)
-    similarity = pair_similarity(one.bits, other.bits, i, j)
+    similarity = row_similarity(one, other, i, j)
     best = int(np.argmax(similarity))
     return _rows(i, j, best, float(similarity[best]))
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError
 from linkage.kernels.join import Rule, Side, pair_levels
+from linkage.linker.anchored import PassCodes, Pooled, anchored_rule, pass_codes
 from linkage.linker.compare import agreement_rule
-from linkage.model import Encodings
+from linkage.model import Encodings, code_bounds
 from linkage.schema import LinkageSchema
 from linkage.transfer import LEVEL_DEVIATIONS
 
@@ -35,7 +36,9 @@ class Levels:
     there are any, with the numbers of their blocking passes, and at last *swapped*, if `names`
     holds the slices of forename and surname and the number of an unordered pass over both.
     `bounds` are the Dice bounds, rising, of the levels from 2 on, as they are for plain filters;
-    the rule has what hardening makes of them. Levels that it can't tell apart become one.
+    the rule has what hardening makes of them. Levels that it can't tell apart become one. With
+    anchored codes, `passes` say where they lie, and `rule` stands for that of a pass
+    (`linker.anchored.pass_rule`).
     """
 
     fields: tuple[str, ...]
@@ -44,6 +47,7 @@ class Levels:
     rule: Rule
     identifiers: tuple[int, ...]
     names: tuple[int, int, int] | None
+    passes: tuple[PassCodes, ...] = ()
 
     @property
     def slices(self) -> int:
@@ -75,7 +79,7 @@ class Levels:
 
         Names that are swapped are missing as fields of their own.
         """
-        sliced = pair_levels(left, right, i, j, self.rule)
+        sliced = self._sliced(left, right, i, j)
         found = np.zeros((len(i), len(self.fields)), np.int8)
         found[:, : self.slices] = sliced
         for number in self.identifiers:
@@ -90,6 +94,27 @@ class Levels:
         swapped = apart & (self._by_token(left, right, i, j, number) == self.top)
         found[:, -1] = np.where(swapped, self.top, np.where(both, DIFFERS, MISSING))
         found[swapped, forename] = found[swapped, surname] = MISSING
+        return found
+
+    def _sliced(
+        self, left: Side, right: Side, i: NDArray[np.int64], j: NDArray[np.int64]
+    ) -> NDArray[np.int8]:
+        """Give the levels of the fields that have bits, `int8[pairs, slices]`."""
+        if not self.passes:
+            return pair_levels(left, right, i, j, self.rule)
+        bounds = np.array([*code_bounds(self.bounds[:-1]), 1.0])
+        thresholds = np.tile(bounds, (self.slices, 1))
+        binary = [kind in _BINARY for kind in self.kinds[: self.slices]]
+        thresholds[binary] = 1.0
+        return Pooled.of(self.passes, left, right, i, j).levels(thresholds)
+
+    @property
+    def anchors(self) -> dict[tuple[int, ...], int]:
+        """Give the passes whose keys are whole values: the fields of each, and its number."""
+        found = {}
+        for number, one in enumerate(self.passes):
+            if one.exact:
+                found[tuple(np.flatnonzero(one.fixed).tolist())] = number
         return found
 
     def twins(self, levels: NDArray[np.int8]) -> NDArray[np.bool_]:
@@ -127,12 +152,16 @@ def levels_of(encodings: Encodings) -> Levels:
     """Set up the levels for encodings under a schema."""
     schema = encodings.schema
     kinds = {field.name: field.type for field in schema.field}
-    fields = [one.name for one in encodings.slices]
+    anchored = schema.anchored
+    fields = [one.name for one in (schema.compared_fields if anchored else encodings.slices)]
     bounds = (1.0, *schema.decision.agreement)
     shape = (len(fields), len(bounds) + 2)
-    transfers = [schema.transfer(one.name) for one in encodings.slices]
-    mapped = [[one.bound(bound, LEVEL_DEVIATIONS) for bound in bounds] for one in transfers]
-    rule = agreement_rule(encodings, mapped, np.zeros(shape), cutoff=0.0)
+    if anchored:
+        rule = anchored_rule(schema, np.zeros(shape))
+    else:
+        transfers = [schema.transfer(one.name) for one in encodings.slices]
+        mapped = [[one.bound(bound, LEVEL_DEVIATIONS) for bound in bounds] for one in transfers]
+        rule = agreement_rule(encodings, mapped, np.zeros(shape), cutoff=0.0)
     for place, name in enumerate(fields):
         if kinds[name] in _BINARY:
             rule.thresholds[place] = rule.thresholds[place, -1]
@@ -146,6 +175,7 @@ def levels_of(encodings: Encodings) -> Levels:
         rule,
         tokens,
         names,
+        pass_codes(schema) if anchored else (),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linkage.errors import UsageError
-from linkage.model import Encodings, Manifest
+from linkage.model import Encodings, Manifest, Slice
 
 #: Interpreter, libraries and compiled kernels, in bytes.
 _PROGRAM = 400 << 20
@@ -30,13 +30,14 @@ class Size:
     def of(cls, manifest: Manifest) -> Size:
         """Take it from a manifest, before the file is read."""
         slices, passes = len(manifest.slices), len(manifest.passes)
-        return cls(manifest.rows, manifest.words, slices, passes)
+        return cls(manifest.rows, _copies(manifest.slices) * manifest.words, slices, passes)
 
     @classmethod
     def of_encodings(cls, encodings: Encodings) -> Size:
         """Take it from encodings in memory."""
         rows, words = encodings.bits.shape
-        return cls(rows, words, len(encodings.slices), encodings.tokens.shape[1])
+        copies = _copies(encodings.slices)
+        return cls(rows, copies * words, len(encodings.slices), encodings.tokens.shape[1])
 
     @property
     def nbytes(self) -> int:
@@ -45,6 +46,11 @@ class Size:
         Every pass orders the rows; the passes of one pair of data sets are planned together.
         """
         return self.rows * (8 * self.words + 2 * self.slices + 20 * self.passes + _ROW_BYTES)
+
+
+def _copies(slices: Sequence[Slice]) -> int:
+    """Anchored codes, which are called after their passes, are laid side by side for each pass."""
+    return 2 if any("." in one.name for one in slices) else 1
 
 
 def pairs_budget(sizes: Sequence[Size], limit: int) -> int:

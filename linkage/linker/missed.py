@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.kernels.similarity import pair_similarity
-from linkage.linker.compare import side
+from linkage.linker.compare import row_similarity, side
 from linkage.linker.decide import log_odds
 from linkage.linker.levels import DIFFERS, MISSING, Levels, levels_of
 from linkage.linker.rarity import value_rarity
@@ -148,7 +148,7 @@ def agreements(
     """
     levels_from = levels_of(one.encodings)
     rows = RowPairs.of(one, other, left, right)
-    similarity = pair_similarity(one.encodings.bits, other.encodings.bits, rows.left, rows.right)
+    similarity = row_similarity(one.encodings, other.encodings, rows.left, rows.right)
     order = np.lexsort((-similarity, rows.pair))
     best = order[np.flatnonzero(np.diff(rows.pair[order], prepend=-1))]
     sides = side(one.encodings), side(other.encodings)

@@ -29,6 +29,8 @@ def value_rarity(
     in units of `RARITY_ONE`. A value that occurs once counts as half a second time.
     """
     made = [np.zeros(one.shape, np.int32) for one in numbers]
+    if levels.passes:  # nobody sees which anchored codes are of one value
+        return made
 
     def fill(field: int) -> None:
         often = row_frequency([one[:, field] for one in numbers])

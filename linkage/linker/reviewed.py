@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.kernels.similarity import pair_similarity
+from linkage.linker.compare import row_similarity
 from linkage.model import DECIDED_BITS, Decided, Encodings, Pairs
 
 
@@ -77,7 +77,7 @@ def _with(
     """Add pairs that are matches by decision."""
     one, other = encodings[pairs.left_dataset], encodings[pairs.right_dataset]
     rows = np.searchsorted(one.owner, left), np.searchsorted(other.owner, right)
-    similarity = pair_similarity(one.bits, other.bits, *rows)
+    similarity = row_similarity(one, other, *rows)
     levels = np.zeros((len(left), pairs.levels.shape[1]), np.int8)
     return Pairs(
         pairs.left_dataset,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError, shown
 from linkage.kernels.join import Side
+from linkage.linker.anchored import chance_between
 from linkage.linker.by_model import ModelDecision
 from linkage.linker.by_threshold import ThresholdDecision
 from linkage.linker.compare import side
@@ -51,6 +52,7 @@ class _Sample:
     numbers: NDArray[np.uint64]
     owner: NDArray[np.int64]
     share: float
+    chance: NDArray[np.float64] | None
 
 
 def set_up(
@@ -119,17 +121,22 @@ def _sample(one: Encodings, numbers: NDArray[np.uint64], random: np.random.Gener
     rows = len(one.owner)
     whole = side(one)
     if rows <= TRAINING_ROWS:
-        return _Sample(whole, numbers, one.owner, 1.0)
+        return _Sample(whole, numbers, one.owner, 1.0, one.chance)
     chosen = np.sort(random.choice(rows, TRAINING_ROWS, replace=False))
     part = whole._replace(
         bits=whole.bits[chosen], counts=whole.counts[chosen], tokens=whole.tokens[chosen]
     )
-    return _Sample(part, numbers[chosen], one.owner[chosen], TRAINING_ROWS / rows)
+    share = TRAINING_ROWS / rows
+    return _Sample(part, numbers[chosen], one.owner[chosen], share, one.chance)
 
 
 def _place(samples: Sequence[_Sample], places: tuple[int, int]) -> Place:
     left, right = (samples[place] for place in places)
-    return Place(left.side, right.side, left.numbers, right.numbers, places[0] == places[1])
+    chance = None
+    if left.chance is not None and right.chance is not None:
+        chance = chance_between(left.chance, right.chance)
+    within = places[0] == places[1]
+    return Place(left.side, right.side, left.numbers, right.numbers, within, chance)
 
 
 def _single(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.kernels.join import Side
+from linkage.linker.anchored import block_tokens
 from linkage.linker.levels import IDENTIFIERS, Levels
 from linkage.linker.mixture import TINY, Model, rising, share_levels
 from linkage.linker.sample import draw_equal
@@ -41,7 +42,8 @@ class Place:
     """Two data sets that are linked, or one with itself (`within`), as training sees them.
 
     `left_numbers` and `right_numbers` are `values.value_numbers` of the rows. Of large data sets
-    these are some of the rows.
+    these are some of the rows. `chance` `float64[slices, levels]` are the shares of levels among
+    strangers, where the agencies counted them because anchored codes can't be.
     """
 
     left: Side
@@ -49,6 +51,7 @@ class Place:
     left_numbers: NDArray[np.uint64]
     right_numbers: NDArray[np.uint64]
     within: bool
+    chance: NDArray[np.float64] | None = None
 
     @property
     def pairs(self) -> float:
@@ -86,7 +89,9 @@ def train(
     """
     pairs = max(1.0, sum(one.pairs for one in places))
     chance, present = _by_chance(places, levels, random, each)
-    blocks = choose_blocks(chance, present, levels, max(one.pairs for one in places))
+    blocks = list(levels.anchors)
+    if not levels.passes:
+        blocks = choose_blocks(chance, present, levels, max(one.pairs for one in places))
     patterns, counts = count_patterns(places, levels, blocks, random, each)
     model = _start(levels, blocks, chance, pairs, counts.sum() / max(len(blocks), 1))
     if given is not None:
@@ -107,7 +112,7 @@ def train(
             m = _learn(model, patterns, counts, posterior, blocks, levels)
             model = replace(model, m=m)
         if given is None and step % 10 == 9:
-            model = replace(model, u=_without_matches(model, chance))
+            model = replace(model, u=_without_matches(model, chance, strangers=bool(levels.passes)))
         if step > _SETTLED and abs(model.matches - before) < _TOLERANCE * before:
             break
     inside = block_shares(model, blocks, present, levels)[:, : model.own]
@@ -152,7 +157,10 @@ def count_patterns(
 
     def draw(job: tuple[int, Place], own: np.random.Generator) -> tuple[NDArray[np.int8], float]:
         block, one = blocks[job[0]], job[1]
-        left, right = (joint_numbers(n, block) for n in (one.left_numbers, one.right_numbers))
+        if levels.passes:
+            left, right = block_tokens(one, levels.anchors[block])
+        else:
+            left, right = (joint_numbers(n, block) for n in (one.left_numbers, one.right_numbers))
         i, j, scale = draw_equal(left, right, _BLOCK_PAIRS // len(places), own, within=one.within)
         return levels.of(one.left, one.right, i, j), scale
 
@@ -208,7 +216,10 @@ def _by_chance(
         j = random.integers(0, max(1, len(one.right_numbers)), size)
         i, j = (i[i != j], j[i != j]) if one.within else (i, j)
         drawn = levels.of(one.left, one.right, i, j)
-        fields, streams = _all(levels), random.spawn(len(levels.fields))
+        fields, streams = list(_all(levels)), random.spawn(len(levels.fields))
+        if one.chance is not None:
+            chance[: levels.slices] += share * one.chance
+            fields, streams = fields[levels.slices :], streams[levels.slices :]
         equals = each(partial(_equal_pairs, one, levels), fields, streams)
         for field, (equal, both) in zip(fields, equals, strict=True):
             seen = np.bincount(drawn[:, field], minlength=levels.top + 1).astype(float)
@@ -328,9 +339,14 @@ def _bound(block: tuple[int, ...], levels: Levels) -> set[int]:
     return bound
 
 
-def _without_matches(model: Model, chance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take those that have a field in common out of all pairs."""
-    share = (model.sizes / model.pairs) @ model.shares
+def _without_matches(
+    model: Model, chance: NDArray[np.float64], *, strangers: bool
+) -> NDArray[np.float64]:
+    """Take those that have a field in common out of all pairs, or of all pairs of two people."""
+    sizes = model.sizes.copy()
+    if strangers:
+        sizes[: model.own] = 0.0
+    share = (sizes / model.pairs) @ model.shares
     u = (chance - share[:, None] * model.m) / (1 - share[:, None])
     u = np.maximum(u, 0.05 * chance)
     found: NDArray[np.float64] = u / u.sum(axis=1, keepdims=True)

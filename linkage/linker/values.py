@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.linker.anchored import field_presence
 from linkage.model import Encodings
 
 #: Calls a function for each of its arguments, as `map` does; an engine's does so on its threads.
@@ -20,8 +21,11 @@ _SHIFT, _OTHER_SHIFT = np.uint64(29), np.uint64(31)
 def value_numbers(encodings: Encodings) -> NDArray[np.uint64]:
     """Give a number for every encoded value, `uint64[rows, slices]`; 0 where it is missing.
 
-    Equal filters have equal numbers, and others hardly ever.
+    Equal filters have equal numbers, and others hardly ever. Anchored codes only tell whether there
+    is a value: all that are there have the same number.
     """
+    if encodings.schema.anchored:
+        return field_presence(encodings)
     ends = encodings.slice_ends
     numbers = np.zeros((len(encodings.bits), len(encodings.slices)), np.uint64)
     for place in range(len(encodings.slices)):
