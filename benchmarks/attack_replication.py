@@ -22,14 +22,15 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.measure import RESULTS, machine, write_results
-from linkage.agency.encode import bit_positions
 from linkage.audit.errors import NONE, Noise
 from linkage.audit.finding import Finding, Setting
 from linkage.audit.matching import GraphMatching
@@ -130,14 +131,20 @@ class PlainClk:
             filters = np.zeros((len(values), BITS), np.uint8)
             listed = self.grams(field, values.tolist())
             known = {gram: n for n, gram in enumerate(dict.fromkeys(chain.from_iterable(listed)))}
-            key = f"{field}:{seed}".encode()
-            positions = bit_positions(list(known), key, self._hashes, BITS)
+            positions = _positions(list(known), f"{field}:{seed}", self._hashes)
             for value, grams in enumerate(listed):
                 filters[value, positions[[known[gram] for gram in grams]].ravel()] = 1
             bits |= filters[codes.ravel()]
         words = np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
         tokens = np.zeros((count, 0), np.uint64)
         return View(words, (("clk", words.shape[1]),), tokens, (), np.arange(count))
+
+
+def _positions(grams: Sequence[str], key: str, count: int) -> NDArray[np.int64]:
+    """Give random positions of each bigram under a key, `int64[grams, count]`."""
+    digests = [blake2b(gram.encode(), key=key.encode()).digest() for gram in grams]
+    streams = [np.random.default_rng(list(digest)) for digest in digests]
+    return np.array([stream.integers(0, BITS, count) for stream in streams], np.int64)
 
 
 def read(folder: Path, name: str) -> Rows:

@@ -19,6 +19,7 @@ from linkage.audit.plan import TEN_TIMES
 from linkage.audit.samples import draw, sizes
 from linkage.audit.scene import Reference, Scene, View, number_rows
 from linkage.audit.structure import ColourRefinement
+from linkage.audit.trial import BitsMethod, Sight, try_attack
 from linkage.audit.uniqueness import measure_groups
 from tests.attacked import KEY, held, project, scene, schema, texts_of_people
 
@@ -230,6 +231,48 @@ def test_mining__names_more_than_chance_in_plain_filters():
     assert found.named > 10 * found.by_chance
     dates = best(PatternMining(), drawn, what="dob")
     assert dates.low > 3 * dates.by_chance
+
+
+# One attack on any bits
+
+
+def test_trial__attacks_bits_of_any_length_that_no_schema_made():
+    rows = texts_of_people(400)
+    made = project(bits=512).method
+
+    def odd(texts, seed):
+        # Filters of 512 bits, folded to 256 and told twice: no schema's slices are like this.
+        words = made.encode(texts, seed).bits
+        folded = words[:, :4] ^ words[:, 4:]
+        return np.concatenate([folded, folded, np.zeros_like(folded[:, :1])], axis=1)
+
+    method = BitsMethod(("forename", "surname", "dob"), odd)
+    order = np.random.default_rng(2).permutation(400)[:300]
+    victims = {name: texts[order] for name, texts in rows.items()}
+    same = np.where(np.arange(300) < 290, order, -1)
+    setting = Setting(known=100)
+    sight = Sight(method.view(odd(victims, 77)), method, rows, same, setting)
+    (known,) = try_attack(KnownPairs(), sight, seed=1)
+    assert (known.records, known.setting) == (190, setting)
+    assert 0 <= known.named <= 1
+    (leaked,) = try_attack(Dictionary({"key": lambda texts: method.encode(texts, 77)}), sight)
+    assert leaked.named == 1
+    assert try_attack(FrequencyRank(), sight) == []
+
+
+def test_trial__names_people_in_plain_bits():
+    rows = texts_of_people(300)
+    made = project().method
+    method = BitsMethod(
+        ("forename", "surname", "dob"), lambda one, seed: made.encode(one, seed).bits
+    )
+    order = np.random.default_rng(2).permutation(300)
+    victims = {name: texts[order] for name, texts in rows.items()}
+    sight = Sight(method.encode(victims, 77), method, rows, order)
+    (found,) = try_attack(GraphMatching(), sight, restarts=1, enough=0.9)
+    assert found.named > 0.9
+    wrong = Sight(sight.view, method, rows, np.roll(order, 1))
+    assert try_attack(GraphMatching(), wrong, restarts=1)[0].named < 0.05
 
 
 # Scenes, judging, measures

@@ -11,6 +11,7 @@ that any encoding is attacked through one protocol:
 - `learning`, `known`: bits learnt from q-grams, with or without known pairs
 - `mining`, `dictionary`: co-occurring bits; a weak or leaked key
 - `methods`, `samples`: the encoding of a schema, and scenes drawn from an agency's own file
+- `trial`: one attack on any bits, from Python
 - `plan`, `run`, `words`: which attacks an audit makes, and what its findings say
 
 Limits: an attack that fails proves nothing. "Not broken by N attempts" is all that can be said.

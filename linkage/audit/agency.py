@@ -72,7 +72,7 @@ class Own:
             aliases=self.aliases,
             on_bad_row=on_bad_row,
         )
-        return read_records(batches, encoder)
+        return read_records(batches, encoder, self.method.fields)
 
     def project(self) -> Project:
         """Give the method, with what encodes under the project's key."""

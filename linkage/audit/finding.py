@@ -118,6 +118,10 @@ class Judge:
         self._counts = np.ones(view.records, bool)
         self._counts[view.owner[known[:, 0]]] = False
 
+    def knows(self, what: str) -> bool:
+        """Tell whether the truth about such things is known."""
+        return what == PEOPLE or what in self._truth.values
+
     def judge(self, attempt: Attempt) -> Judged:
         """Count what the attempt named rightly."""
         victims, people = self._sides(attempt.what)

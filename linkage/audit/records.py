@@ -24,18 +24,23 @@ Batches = Iterable[tuple[Any, Ints]]
 
 @dataclass(frozen=True, repr=False)
 class Records:
-    """Records in clear text: `own_ids` by record, `owner` and `rows` by alias row."""
+    """Records in clear text: `own_ids` by record, `owner` and `rows` by alias row.
+
+    `telling` are the fields that get bits: records with the same texts in these are one person.
+    """
 
     own_ids: list[str]
     owner: Ints
     rows: Rows
+    telling: tuple[str, ...]
 
     def held(self, encoded: View | None = None) -> Held:
         """Give them as what scenes are drawn from."""
-        return Held(self.rows, self.owner, number_people(self.rows, self.owner), encoded)
+        told = {field: self.rows[field] for field in self.telling}
+        return Held(self.rows, self.owner, number_people(told, self.owner), encoded)
 
 
-def read_records(batches: Batches, encoder: Encoder) -> Records:
+def read_records(batches: Batches, encoder: Encoder, telling: tuple[str, ...]) -> Records:
     """Normalise all records of a file, as `encode` does."""
     ids: list[str] = []
     owners: list[Ints] = []
@@ -46,7 +51,7 @@ def read_records(batches: Batches, encoder: Encoder) -> Records:
         ids += np.char.decode(chunk.own_ids, "utf-8").tolist()
         for field, column in chunk.values.items():
             columns.setdefault(field, []).append(texts_of(column))
-    return Records(ids, np.concatenate(owners), _joined(columns))
+    return Records(ids, np.concatenate(owners), _joined(columns), telling)
 
 
 def read_clkhash_records(batches: Batches, method: ClkhashMethod, id_column: str | None) -> Records:
@@ -67,7 +72,7 @@ def read_clkhash_records(batches: Batches, method: ClkhashMethod, id_column: str
         for name in method.columns:
             texts = np.array(read_raw_column(batch, name).texts(), np.str_)
             columns.setdefault(name, []).append(texts)
-    return Records(ids, np.arange(len(ids)), _joined(columns))
+    return Records(ids, np.arange(len(ids)), _joined(columns), method.fields)
 
 
 def _joined(columns: Mapping[str, Sequence[NDArray[np.str_]]]) -> Rows:
@@ -77,12 +82,12 @@ def _joined(columns: Mapping[str, Sequence[NDArray[np.str_]]]) -> Rows:
 def same_people(file: Records, listed: Records) -> tuple[Held, Held]:
     """Give the people of a file and of another list numbers that mean the same.
 
-    Two records are one person if they have one id, or if all their texts are the same.
+    Two records are one person if they have one id, or the same texts in all fields with bits.
     """
     count = len(file.own_ids)
     rows = {name: np.concatenate([file.rows[name], listed.rows[name]]) for name in file.rows}
     owner = np.concatenate([file.owner, listed.owner + count])
-    by_text = number_people(rows, owner)
+    by_text = number_people({field: rows[field] for field in file.telling}, owner)
     first = {own_id: place for place, own_id in enumerate(file.own_ids)}
     of_record = np.full(count + len(listed.own_ids), -1)
     of_record[owner] = by_text

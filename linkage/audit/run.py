@@ -60,7 +60,8 @@ def _made(step: Step, scene: Scene, truth: Truth, stage: Stage) -> list[Finding]
     effort = Effort(stage.seed, step.restarts, stage.threads)
     start = time.perf_counter()
     attempts = step.attack.attempts(scene, effort, silent)
-    judged = list(_until_enough((judge.judge(one) for one in attempts), stage.enough))
+    known = (judge.judge(one) for one in attempts if judge.knows(one.what))
+    judged = list(_until_enough(known, stage.enough))
     seconds = time.perf_counter() - start
     found = find(step.attack.name, step.attack.needs, step.setting, judged, judge, seconds)
     return [replace(one, without_key=not step.needs_key) for one in found]
