@@ -23,6 +23,7 @@ _COMMANDS = {
     "schema": _AGENCY,
     "profile": "linkage.cli.profile",
     "encode": "linkage.cli.encode",
+    "audit": "linkage.cli.audit",
     "resolve": _AGENCY,
     "inspect": _LINKER,
     "link": "linkage.cli.link",
@@ -65,7 +66,8 @@ def linkage() -> None:
     """Link records of the same people across agencies, without showing them to each other.
 
     \b
-    Agency   keygen, schema, profile, encode, resolve   holds key and raw records
+    Agency   keygen, schema, profile, encode, audit,    holds key and raw records
+             resolve
     Linker   inspect, link, explain, export, certify,   sees encodings, and years and
              pathways                                   types of events that are passed along
     Engineer evaluate, synth, demo                      works with synthetic data
