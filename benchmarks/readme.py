@@ -208,6 +208,23 @@ def scaling_table() -> str:
     return "\n".join(lines)
 
 
+def six_table() -> str:
+    """Build the table of six agencies in one run, in Markdown."""
+    one = _read("six_agencies")
+    encoding = sum(agency["seconds"] for agency in one["encode"].values())
+    links, persons = (one["quality"][name] for name in ("links", "persons"))
+    return "\n".join([
+        "| agencies | encode all | link | a record | peak memory of link | comparisons | links: "
+        "recall, precision | persons: recall, precision |",
+        "| --- " * 8 + "|",
+        f"| {one['agencies']} of {one['rows_each']:,} rows | {encoding:.0f} s | "
+        f"{one['link']['seconds']:.0f} s | {one['microseconds_a_record']:,.0f} us | "
+        f"{one['link']['peak_mib']:,} MiB | {one['counts']['comparisons']:,} | "
+        f"{links['recall']:.4f}, {links['precision']:.4f} | "
+        f"{persons['recall']:.4f}, {persons['precision']:.4f} |",
+    ])  # fmt: skip
+
+
 def splink_table() -> str:
     """Build the table against Splink on clear text, in Markdown."""
     lines = [
@@ -262,6 +279,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], str]]] = {
     "comparing": (("compare_speed",), comparing_table),
     "blocking": (("blocking_speed",), blocking_table),
     "scaling": (("scaling",), scaling_table),
+    "six": (("six_agencies",), six_table),
     "splink": (("splink_clear",), splink_table),
 }
 #: The peers of the comparison, with room for the version.
