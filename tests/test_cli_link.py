@@ -43,6 +43,20 @@ def test_plan__shows_passes_cost_and_completeness(linker):
     assert max(map(len, out.splitlines())) <= 110
 
 
+def test_link__discloses_person_ids_only(linker):
+    whole, least = linked(linker, "whole"), linked(linker, "least", "--disclose", "minimal")
+    assert (whole["disclose"], least["disclose"]) == ("full", "minimal")
+    assert {one.name for one in (linker / "least").iterdir()} == {
+        "persons.parquet", "police.parquet", "court.parquet", "manifest.json"
+    }  # fmt: skip
+    for name in ("persons", "police", "court"):
+        assert (linker / f"least/{name}.parquet").read_bytes() == (
+            linker / f"whole/{name}.parquet"
+        ).read_bytes()
+    refused("export", "least", "--format", "splink", "-o", "p.csv", cwd=linker, code=USAGE,
+            says=("person ids only", "--disclose minimal"))  # fmt: skip
+
+
 def test_link__compares_all_pairs(linker):
     manifest = linked(linker, "new", "--blocking", "all-pairs")
     assert manifest["passes"][-1]["name"] == "all_pairs"

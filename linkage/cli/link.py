@@ -112,6 +112,13 @@ def _names(context: click.Context, option: click.Parameter, given: str) -> tuple
     callback=_caps,
     help="Leave larger blocks out, of all passes or of one; repeatable.",
 )
+@click.option(
+    "--disclose",
+    type=click.Choice(["full", "minimal"]),
+    default="full",
+    show_default=True,
+    help="Minimal: write person ids only; no pairs, scores, confidence or model.",
+)
 @click.option("--engine", type=click.Choice(["local"]), default="local", help="Where to compute.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; all cores if not given.")
 @click.option("--memory-limit", type=Bytes(), help="Most memory, as 4G; found pairs go to disk.")
@@ -141,6 +148,7 @@ def link(
     lsh_completeness: float | None,
     lsh_bits: int | None,
     largest_block: dict[str, int],
+    disclose: str,
     engine: str,
     threads: int | None,
     memory_limit: int | None,
@@ -178,7 +186,7 @@ def link(
     tables = _tables(encodings, model, labels, decisions)
     more = {"assignment": assignment, "clustering": clustering, "weakest_tie": weakest_tie}
     more["twins_apart"] = twins_apart
-    _run(files, output, encodings, chosen | settings | tables | more | budget, as_json)
+    _run(files, output, encodings, chosen | settings | tables | more | budget, disclose, as_json)
 
 
 def _tables(
@@ -231,6 +239,7 @@ def _run(
     output: Path,
     encodings: list[Encodings],
     settings: dict[str, Any],
+    disclose: str,
     as_json: bool,
 ) -> None:
     from linkage.engine.local import link as link_encodings
@@ -247,7 +256,7 @@ def _run(
             release=True,
         )
     ids = person_ids(result.persons, encodings)
-    manifest = _manifest(files, output, encodings, result, settings)
+    manifest = _manifest(files, output, encodings, result, settings) | {"disclose": disclose}
     write_results(
         output,
         encodings,
@@ -260,6 +269,7 @@ def _run(
         result.model,
         result.fields,
         rank_for_review(result.review),
+        minimal=disclose == "minimal",
     )
     _tell(result)
     if as_json:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from linkage import __version__
-from linkage.errors import InputError, MismatchError
+from linkage.errors import InputError, MismatchError, UsageError
 from linkage.io.ids import plain_texts, read_unique
 from linkage.io.outputs import new_folder
 from linkage.model import Encodings, Pairs
@@ -69,8 +70,10 @@ def write_results(
     model: dict[str, Any] | None = None,
     labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
     ranks: Sequence[NDArray[np.int64]] = (),
+    *,
+    minimal: bool = False,
 ) -> None:
-    """Write a results folder, whole or not at all.
+    """Write a results folder, whole or not at all; a `minimal` one has persons only.
 
     `persons` has the person of every record, `ids` and `confidence` are those of each person;
     `model` is the content of `model.json`; `labels` name the fields and levels of `Pairs.levels`,
@@ -80,15 +83,19 @@ def write_results(
     records = [_texts(one.records) for one in encodings]
     who = _texts(ids)
     # Generators, so that the thread that writes a table makes it, a chunk at a time.
-    tables = {
+    judged = {
         "links": _links_chunks(links, names, records),
         "review": _review_chunks(review, names, records, labels, ranks),
-        "persons": _persons_chunks(names, records, persons, who, ids),
         "confidence": _confidence_chunks(persons, who, confidence),
-    } | {
+    }
+    tables = {"persons": _persons_chunks(names, records, persons, who, ids)} | {
         name: _share_chunks(one.records, own, person, who)
         for name, one, own, person in zip(names, encodings, records, persons, strict=True)
     }
+    if minimal:
+        model = None
+    else:
+        tables |= judged
     with new_folder(path) as folder:
 
         def write(name: str) -> None:
@@ -188,10 +195,12 @@ def read_model(path: Path) -> object:
 def read_results(path: Path) -> Results:
     """Read and check a results folder.
 
-    Raises `InputError` if it is none or is damaged, `MismatchError` for another version.
+    Raises `InputError` if it is none or is damaged, `MismatchError` for another version, and
+    `UsageError` if it holds person ids only.
     """
     for name in ("manifest.json", *(f"{table}.parquet" for table in _TABLES)):
         if not (path / name).is_file():
+            _refuse_minimal(path)
             raise InputError(f"{path}: not a results folder, or not whole: {name} is missing")
     try:
         manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
@@ -209,6 +218,16 @@ def read_results(path: Path) -> Results:
         raise InputError(f"{path}: the results folder is damaged; link again") from None
     names = tuple(plain_texts(one) for one in records)
     return Results(manifest, datasets, names, tuple(persons), tuple(numbers), links, review)
+
+
+def _refuse_minimal(path: Path) -> None:
+    """Say so if a folder was never meant to hold links."""
+    with suppress(OSError, ValueError, RecursionError, AttributeError):
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        if manifest.get("disclose") == "minimal":
+            raise UsageError(
+                f"{path}: holds person ids only, no links; link again without --disclose minimal"
+            )
 
 
 def read_share(path: Path) -> dict[str, str]:
