@@ -4,7 +4,7 @@ SECONDS ?= 600
 BIN := .venv/bin
 PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-splink clean
+.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-splink bench-audit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,10 @@ bench-scaling: .venv/installed  ## The command line on 10,000 to 1,000,000 rows 
 bench-10m: .venv/installed  ## The same on 10,000,000 rows a side (16 GiB of memory, 25 of disk)
 	$(BIN)/python -m benchmarks.scaling --rows 10000000
 	$(BIN)/python -m benchmarks.readme
+
+bench-audit: .venv/installed  ## Graph matching against published figures (DATA=folder of fakename_*.tsv)
+	@test -n "$(DATA)" || { echo "make bench-audit DATA=FOLDER, the folder of fakename_*.tsv"; exit 2; }
+	$(BIN)/python -m benchmarks.attack_replication $(DATA)
 
 bench-splink: .venv/installed .venv-splink/installed  ## Against Splink on the clear text
 	$(BIN)/python -m benchmarks.splink_clear
