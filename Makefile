@@ -4,7 +4,8 @@ SECONDS ?= 600
 BIN := .venv/bin
 PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-six bench-splink bench-intervals clean
+.PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-six bench-splink bench-intervals \
+	bench-audit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +64,10 @@ bench-10m: .venv/installed  ## The same on 10,000,000 rows a side (16 GiB of mem
 bench-six: .venv/installed  ## Six agencies of 1,000,000 records each
 	$(BIN)/python -m benchmarks.six_agencies
 	$(BIN)/python -m benchmarks.readme
+
+bench-audit: .venv/installed  ## Graph matching against published figures (DATA=folder of fakename_*.tsv)
+	@test -n "$(DATA)" || { echo "make bench-audit DATA=FOLDER, the folder of fakename_*.tsv"; exit 2; }
+	$(BIN)/python -m benchmarks.attack_replication $(DATA)
 
 bench-splink: .venv/installed .venv-splink/installed  ## Against Splink on the clear text
 	$(BIN)/python -m benchmarks.splink_clear

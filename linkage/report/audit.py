@@ -106,7 +106,7 @@ def _charts(people: Sequence[Found]) -> list[Chart]:
             "By errors between the file and the list",
             "share of characters that differ",
             drawn,
-            lambda one: (one["setting"]["errors"], one["setting"]["times"]),
+            lambda one: (one["setting"]["times"], one["setting"]["errors"]),
             lambda one: f"{one['setting']['errors']:.0%}" + _longer(one),
         ),
         _chart(
