@@ -1,6 +1,7 @@
 """Set the audit's graph matching beside the published attack and a prototype of ours.
 
     python -m benchmarks.attack_replication FOLDER [--seeds 1 2 3] [--only WORD ...] [--threads 2]
+    python -m benchmarks.attack_replication --page
 
 FOLDER holds the data of the published tables: `fakename_1k.tsv`, `fakename_10k.tsv`,
 `fakename_20k.tsv` and `fakename_10k_error_5.tsv`, `_10`, `_20`, of the columns GivenName, Surname,
@@ -11,7 +12,8 @@ best of its attempts counts, as in the published tables; attempts end once 90 % 
 Published: Schaefer & al., ACSAC 2024, tables of the repository, `DropFrom=Both`: file and list
 together have all the people. Prototype: sides of equal size, of more people in all.
 
-Writes `benchmarks/results/attack_replication.json` after each cell.
+Writes `benchmarks/results/attack_replication.json` after each cell, and in the end the table of
+docs/audit.md; `--page` writes the table alone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import argparse
 import csv
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -30,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import RESULTS, machine, write_results
+from benchmarks.measure import RESULTS, ROOT, machine, write_results
 from linkage.audit.errors import NONE, Noise
 from linkage.audit.finding import Finding, Setting
 from linkage.audit.matching import GraphMatching
@@ -38,6 +41,7 @@ from linkage.audit.plan import Step
 from linkage.audit.run import Stage, run_steps
 from linkage.audit.scene import Ints, Reference, Rows, Scene, Truth, View
 
+PAGE = ROOT / "docs" / "audit.md"
 FIELDS = ("GivenName", "Surname", "Birthday")
 BITS, FILL = 1024, 0.5
 RESTARTS, ENOUGH = 8, 0.9
@@ -187,13 +191,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="where the data of the published tables are")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="where the data of the published tables are"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--only", nargs="+", default=[], help="words of the cells to measure")
+    parser.add_argument(
+        "--page", action="store_true", help="write the table of docs/audit.md alone"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     path = RESULTS / "attack_replication.json"
     known = json.loads(path.read_text())["cells"] if path.exists() else {}
+    if options.page:
+        write_page(known)
+        return
+    if options.folder is None:
+        parser.error("say in which FOLDER the data are")
     print(f"{'cell':52s} {'published':>9s} {'prototype':>9s} {'measured':>9s}  by seed, attempts")
     for cell in cells():
         if options.only and not any(word in cell.title for word in options.only):
@@ -202,6 +216,36 @@ def main() -> None:
         known[cell.title] = _figures(cell, options.seeds, found)
         write_results("attack_replication", machine() | _setting() | {"cells": known})
         _print(cell, known[cell.title])
+    write_page(known)
+
+
+def table(known: dict[str, Any]) -> str:
+    """Build the table of what others and we named, in Markdown, in the order of the cells."""
+    lines = ["| people | overlap | published | prototype | measured | runs |", "| --- " * 6 + "|"]
+    for cell in cells():
+        if cell.title not in known:
+            continue
+        one = known[cell.title]
+        runs = list(one["runs"].values())
+        shares = [one["published"], one["prototype"], one["measured"]]
+        told = " | ".join("" if share is None else f"{share:.3f}" for share in shares)
+        seen = ", ".join(
+            f"{run['named']:.3f} ({run['interval'][0]:.3f} to {run['interval'][1]:.3f}, "
+            f"{run['attempts']} {'try' if run['attempts'] == 1 else 'tries'})"
+            for run in runs
+        )
+        lines.append(f"| {cell.name} | {cell.overlap:.0%} | {told} | {seen} |")
+    return "\n".join(lines)
+
+
+def write_page(known: dict[str, Any]) -> None:
+    """Put the table between its marks."""
+    page = PAGE.read_text("utf-8")
+    marked = re.compile(r"(<!-- replication -->\n).*?(<!-- /replication -->)", re.DOTALL)
+    text = table(known)
+    page, count = marked.subn(lambda found: found[1] + text + "\n" + found[2], page)
+    assert count == 1, "the page has lost the marks of the table"
+    PAGE.write_text(page, "utf-8")
 
 
 def _setting() -> dict[str, Any]:

@@ -14,9 +14,11 @@ from scipy.spatial import cKDTree
 
 from linkage.audit.attack import PEOPLE, Attempt, Effort, Progress
 from linkage.audit.points import popcounts
-from linkage.audit.scene import Scene
+from linkage.audit.scene import Floats, Scene
 
 _KEYS = 4
+#: Told of an attempt on codes of constant weight, whose popcounts say what is missing alone.
+MISSING_ALONE = "what is missing alone"
 
 
 @dataclass(frozen=True)
@@ -38,4 +40,10 @@ class Popcounts:
         chance = np.sqrt(np.mean(np.var(own, axis=0), axis=0) * _KEYS / (_KEYS - 1)) + 0.5
         _, who = cKDTree(listed / chance).query(mine / chance)
         progress(self.name, 1, 1)
-        yield Attempt(np.asarray(who, np.int64), PEOPLE, 0.0, "nearest popcounts")
+        label = MISSING_ALONE if _constant(mine) else "nearest popcounts"
+        yield Attempt(np.asarray(who, np.int64), PEOPLE, 0.0, label)
+
+
+def _constant(counts: Floats) -> bool:
+    """Tell whether each slice has one popcount for all rows that have a value there."""
+    return all(len(np.unique(column[column > 0])) <= 1 for column in counts.T)

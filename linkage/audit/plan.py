@@ -10,6 +10,7 @@ from linkage.audit.dictionary import Dictionary, Encode
 from linkage.audit.errors import Noise
 from linkage.audit.finding import Setting
 from linkage.audit.frequency import FrequencyRank
+from linkage.audit.in_blocks import BlockSimilarity
 from linkage.audit.known import KnownPairs
 from linkage.audit.lengths import Popcounts
 from linkage.audit.matching import GraphMatching
@@ -100,13 +101,15 @@ def steps(
     varied = given or Setting(overlap=scope.varied_at)
     for setting in [*lists, *near]:
         yield Step(ColourRefinement(), setting)
+        if any("." in name and name not in fields for name in slices):
+            yield Step(BlockSimilarity(), setting)
     for setting in lists:
         yield Step(FrequencyRank(), setting)
         if len(slices) > 1:
             yield Step(Popcounts(), setting)
         yield Step(PatternMining(), setting)
     yield Step(Dictionary(guesses, name="weak keys", needs=_GUESSING), varied)
-    yield Step(Dictionary(keys), varied, needs_key=True)
+    yield Step(Dictionary(keys, sure=True), varied, needs_key=True)
     for count in scope.known:
         yield Step(KnownPairs(), replace(varied, known=count))
     for setting in lists:

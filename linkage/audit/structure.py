@@ -17,7 +17,7 @@ import numpy as np
 from linkage.audit.attack import PEOPLE, Attempt, Effort, Progress
 from linkage.audit.scene import BLOCK_KEY, Ints, Scene, Words
 
-_ROUNDS = 5
+ROUNDS = 5
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -43,49 +43,54 @@ class ColourRefinement:
             if not names or (label == "fields and block keys" and not groups["block keys"]):
                 continue
             rounds = [
-                _unique_in_both(one, other)
+                unique_in_both(one, other)
                 for one, other in zip(_colours(left, names), _colours(right, names), strict=True)
             ]
             progress(self.name, done, len(groups))
-            for order, kind in ((rounds, "first"), (rounds[::-1], "last")):
-                answer = np.full(len(scene.view), -1)
-                for found in order:
-                    answer = np.where(answer >= 0, answer, found)
-                belief = float(np.mean(answer >= 0)) if kind == "last" else 0.0
-                yield Attempt(answer, PEOPLE, belief, f"{label}, {kind} unique colour")
+            yield from answers(rounds, label)
+
+
+def answers(rounds: list[Ints], label: str) -> Iterator[Attempt]:
+    """Answer by the first round in which a colour is unique on both sides, then by the last."""
+    for order, kind in ((rounds, "first"), (rounds[::-1], "last")):
+        answer = np.full(len(rounds[0]), -1)
+        for found in order:
+            answer = np.where(answer >= 0, answer, found)
+        belief = float(np.mean(answer >= 0)) if kind == "last" else 0.0
+        yield Attempt(answer, PEOPLE, belief, f"{label}, {kind} unique colour")
 
 
 def _colours(attributes: Mapping[str, Ints], names: list[str]) -> Iterator[Words]:
     """Give the colour of each record after each round, as hashes."""
     codes = [attributes[name] for name in names]
-    record = _combined([np.where(one >= 0, np.uint64(1), np.uint64(0)) for one in codes])
-    for _ in range(_ROUNDS):
+    record = combined([np.where(one >= 0, np.uint64(1), np.uint64(0)) for one in codes])
+    for _ in range(ROUNDS):
         seen = []
         for one in codes:
             sums = np.zeros(int(one.max(initial=0)) + 1, np.uint64)
             there = one >= 0
-            np.add.at(sums, one[there], _mixed(record[there]))
-            seen.append(np.where(there, _mixed(sums)[np.maximum(one, 0)], np.uint64(0)))
-        record = _combined(seen)
+            np.add.at(sums, one[there], mixed(record[there]))
+            seen.append(np.where(there, mixed(sums)[np.maximum(one, 0)], np.uint64(0)))
+        record = combined(seen)
         yield record
 
 
-def _combined(columns: list[Words]) -> Words:
+def combined(columns: list[Words]) -> Words:
     """Hash the columns of each row to one number; the order of columns counts."""
     total = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
-        total = _mixed(total * _ODD + column)
+        total = mixed(total * _ODD + column)
     return total
 
 
-def _mixed(numbers: Words) -> Words:
+def mixed(numbers: Words) -> Words:
     """Mix the bits of each number (the finaliser of SplitMix64, Steele & al. 2014)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(numbers ^ (numbers >> np.uint64(31)))
 
 
-def _unique_in_both(left: Words, right: Words) -> Ints:
+def unique_in_both(left: Words, right: Words) -> Ints:
     """Give for each row of the left the row of the right, if their colour is nobody else's."""
     colours, first, counts = np.unique(left, return_index=True, return_counts=True)
     others, place, other_counts = np.unique(right, return_index=True, return_counts=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from linkage.audit import plan
 from linkage.audit.attack import PEOPLE
 from linkage.audit.finding import Finding, Setting
+from linkage.audit.lengths import MISSING_ALONE
 from linkage.audit.scene import BLOCK_KEY
 
 #: An attack that names fewer than this has not broken the encoding.
@@ -19,6 +20,7 @@ _METHODS = {
     plan.VALUES: "looking at which values are similar",
     "colour refinement": "looking at which values are equal",
     "frequency rank": "looking at which values are most common",
+    "similarity in blocks": "looking at how similar the records of each block are",
     "popcounts": "counting the bits that are set",
     "pattern mining": "looking at which bits are set together",
     "known pairs": "learning from the records that are known",
@@ -34,6 +36,8 @@ _ADVICE = {
     plan.TOLERANT: _KEEP_LESS,
     plan.VALUES: 'Encode the field together with others (level = "record"), so that equal values '
     "of people don't have equal filters.",
+    "similarity in blocks": "Allow fewer visible neighbours (`schema init --anchored "
+    "--neighbours`), and look at what that costs in recall.",
     "popcounts": "Encode at record level, or with filters whose number of set bits is the same for "
     "every value.",
     "pattern mining": "Set fewer bits for each q-gram in longer filters that are fuller, or use an "
@@ -77,6 +81,11 @@ def advice(finding: Finding) -> str:
         return (
             'Equal values have equal filters: encode at record level (level = "record"), or '
             "leave out the fields that repeat most."
+        )
+    if finding.label == MISSING_ALONE:
+        return (
+            "Only what is missing is read here, and no encoding of this engine hides it at field "
+            "level: leave out fields that many records lack."
         )
     return _ADVICE.get(finding.attack, "")
 

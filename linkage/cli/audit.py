@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 78
 _SHOWN_SENTENCES, _SHOWN_VALUES = 3, 8
+_SHOWN_GROUPS = 24
 _NAME_WIDTH = 24
 _SHORT = {"frequency rank": "rank", "values by similarity": "similarity"}
 
@@ -268,7 +269,15 @@ def _print(content: dict[str, Any], output: Path | None) -> None:
     groups = [one for one in found if not one["attempts"]]
     click.echo()
     click.echo("what anybody sees")
-    print_table(["records by", "alone", "in groups below 5"], [_group(one) for one in groups])
+    # The first are of whole records, the last tells of neighbours; parts that stand out least go.
+    if len(groups) > _SHOWN_GROUPS:
+        parts = sorted(groups[3:-1], key=lambda one: -one["named"])[: _SHOWN_GROUPS - 4]
+        shown = [one for one in groups if one in parts or one in groups[:3] or one is groups[-1]]
+    else:
+        shown = groups
+    print_table(["records by", "alone", "in groups below 5"], [_group(one) for one in shown])
+    if len(groups) > len(shown):
+        click.echo(f"  and {len(groups) - len(shown)} more, by which fewer are alone")
     _print_worst(attacks)
     if output is not None:
         click.echo()
@@ -287,12 +296,20 @@ def _row(one: dict[str, Any]) -> list[str]:
     if one["what"] != "people":
         name = f"{one['what'].replace('block key ', 'key ')}, {_SHORT.get(name, name)}"
     return [
-        name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 3]}...",
+        _short(name),
         one["situation"],
         _percent(one["named"]),
         f"{_percent(one['low'])} - {_percent(one['high'])}",
         f"{one['attempts']}",
     ]
+
+
+def _short(name: str) -> str:
+    """Cut a long name in its middle: it ends with the field and the attack."""
+    if len(name) <= _NAME_WIDTH:
+        return name
+    half = (_NAME_WIDTH - 2) // 2
+    return f"{name[: _NAME_WIDTH - 2 - half]}..{name[-half:]}"
 
 
 def _group(one: dict[str, Any]) -> list[str]:
