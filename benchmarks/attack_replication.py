@@ -191,10 +191,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, nargs="?", help="where the data of the published tables are")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="where the data of the published tables are"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--only", nargs="+", default=[], help="words of the cells to measure")
-    parser.add_argument("--page", action="store_true", help="write the table of docs/audit.md alone")
+    parser.add_argument(
+        "--page", action="store_true", help="write the table of docs/audit.md alone"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     path = RESULTS / "attack_replication.json"
