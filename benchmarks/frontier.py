@@ -48,7 +48,7 @@ from linkage.audit.structure import ColourRefinement
 from linkage.schema import LinkageSchema
 
 PEOPLE_A_SIDE, SMALL = 2000, 300
-OVERLAPS = (1.0, 0.2)
+OVERLAPS = (0.2, 1.0)
 ERRORS, NEIGHBOURS, ENOUGH = 0.05, 0.1, 0.9
 #: Synthetic data have so many times the people; the first file must have 1.8 times as many.
 _TIMES = 4
@@ -127,7 +127,7 @@ class Attacker:
 
     attack: Attack
     errors: float = 0.0
-    restarts: int = 4
+    restarts: int = 2
 
 
 #: Those that cost least first.
@@ -167,7 +167,14 @@ class Case:
         return _load(self.data, _TIMES * self.people, self.number + 1)
 
     def cost(self, one: Encoding) -> Figures:
-        """Link the files."""
+        """Link the files, unless `benchmarks.hardening` has done the very same already."""
+        path = RESULTS / "hardening.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        same = (known.get("people"), known.get("seed")) == (_TIMES * self.people, self.number + 1)
+        cell = f"{self.data}, {one.level}, {one.name}"
+        if self.number == 0 and same and cell in known["cells"]:
+            found: Figures = known["cells"][cell]
+            return found
         return hardening.measure(one, self.files(), self.key)
 
     def attack(self, one: Encoding, attacker: Attacker, overlap: float) -> Figures:
