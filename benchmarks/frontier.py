@@ -27,13 +27,13 @@ from functools import cache, partial
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from benchmarks import hardening
 from benchmarks.measure import RESULTS, machine, write_results
 from benchmarks.quality import draft
 from benchmarks.quality_sets import Files, data_sets
 from linkage.agency.anchors import as_passes, choose_anchors
-from linkage.agency.draft import FileSample, draft_schema
 from linkage.agency.keys import ProjectKey
 from linkage.agency.neighbours import read_rows
 from linkage.audit.agency import Own
@@ -44,6 +44,7 @@ from linkage.audit.matching import GraphMatching
 from linkage.audit.plan import PLAIN, TOLERANT, Step
 from linkage.audit.run import Stage, own_file, run_steps
 from linkage.audit.samples import Held
+from linkage.audit.scene import Ints
 from linkage.audit.structure import ColourRefinement
 from linkage.schema import LinkageSchema
 
@@ -102,23 +103,15 @@ class Anchored:
     def schema(self, files: Files) -> LinkageSchema:
         """Choose the passes as `schema init --anchored` does."""
         plain = draft(files.tables, "field")
-        rows = [
-            read_rows([(table, np.arange(1, len(table) + 1))], plain, len(table))
-            for table in files.tables
-        ]
+        rows = [read_rows(_batches(table), plain, len(table)) for table in files.tables]
         records = sum(one.rows for one in rows)
         chosen = choose_anchors(plain, rows, records=records, neighbours=self.neighbours)
-        samples = [
-            FileSample(
-                f"{place}.csv",
-                len(table),
-                {str(name): [one for one in table[name].unique() if one] for name in table},
-            )
-            for place, table in enumerate(files.tables)
-        ]
-        return LinkageSchema.parse(
-            draft_schema(samples, "field", anchors=as_passes(chosen.anchors))
-        )
+        return draft(files.tables, "field", as_passes(chosen.anchors))
+
+
+def _batches(table: pd.DataFrame) -> list[tuple[pd.DataFrame, Ints]]:
+    """Give a table as the one batch of a file, with the numbers of its rows."""
+    return [(table, np.arange(1, len(table) + 1))]
 
 
 @dataclass(frozen=True)
@@ -183,15 +176,12 @@ class Case:
         own = Own(one.schema(files), self.key)
         first = np.unique(files.truth[0], return_index=True)[1]
         table = files.tables[0].iloc[first].reset_index(drop=True)
-        batches = [(table, np.arange(1, len(table) + 1))]
-        records = own.read(batches, lambda problem: None)
+        records = own.read(_batches(table))
         held = Held(records.rows, records.owner, records.owner)
         both = round(self.people * (2 - overlap))
         least = round(self.people * (2 - min(OVERLAPS)))
-        if len(records.own_ids) < least:
-            raise SystemExit(
-                f"{self.data}: {len(first)} people are too few for {self.people} a side"
-            )
+        if len(table) < least:
+            raise SystemExit(f"{self.data}: {len(table)} people are too few, {least} are needed")
         stage = Stage(own_file(held, own.project(), self.number, both), self.number, 1, ENOUGH)
         step = Step(attacker.attack, Setting(overlap, errors=attacker.errors), attacker.restarts)
         found = [one for one in run_steps([step], stage) if one.what == PEOPLE]
@@ -250,14 +240,9 @@ class Results:
         found: dict[str, Any] = known["cells"] if known.get("people") == self._people else {}
         return found
 
-    def has(self, *place: str) -> bool:
+    def has(self, data: str, encoding: str, key: str, part: str) -> bool:
         """Tell whether a figure is known."""
-        found = self.cells()
-        for step in place:
-            if step not in found:
-                return False
-            found = found[step]
-        return True
+        return part in self.cells().get(data, {}).get(encoding, {}).get(key, {})
 
     def put(self, data: str, encoding: str, key: str, part: str, figures: Figures) -> None:
         """Add figures."""
@@ -288,9 +273,8 @@ def main() -> None:
 
 
 def _wanted(one: Encoding, words: Sequence[str] | None) -> bool:
-    if words is None:
-        return title(one) in CHOSEN
-    return any(re.search(word, title(one)) for word in words)
+    name = title(one)
+    return any(re.search(word, name) for word in words) if words else name in CHOSEN
 
 
 def _options() -> argparse.Namespace:
@@ -310,8 +294,7 @@ def _options() -> argparse.Namespace:
 def _short(figures: Figures) -> str:
     if "f1" in figures:
         return f"F1 {figures['f1']:.4f}"
-    attempts, seconds = figures["attempts"], figures["seconds"]
-    return f"{figures['named']:.4f} named by {attempts} attempts, {seconds} s"
+    return "{named:.4f} named by {attempts} attempts, {seconds} s".format(**figures)
 
 
 if __name__ == "__main__":

@@ -138,9 +138,9 @@ def _panel(
     def up(value: float) -> float:
         return top + (_HIGH - max(value, _LOW)) / (_HIGH - _LOW) * _HEIGHT
 
-    for share, words in ((_LEAST, "≤ .001"), (0.01, ".01"), (0.1, ".1"), (1, "all named")):
-        yield _line(across(share), top, across(share), top + _HEIGHT)
-        yield _text(across(share), top + _HEIGHT + 18, words, 12, anchor="middle", fill=_QUIET)
+    for tick, words in ((_LEAST, "≤ .001"), (0.01, ".01"), (0.1, ".1"), (1, "1")):
+        yield _line(across(tick), top, across(tick), top + _HEIGHT)
+        yield _text(across(tick), top + _HEIGHT + 18, words, 12, anchor="middle", fill=_QUIET)
     for value in (0.90, 0.92, 0.94, 0.96, 0.98, 1.0):
         yield _line(left, up(value), left + _PANEL, up(value))
         yield _text(left - 8, up(value) + 4, f"{value:.2f}", 12, anchor="end", fill=_QUIET)
@@ -152,8 +152,9 @@ def _panel(
         if cost is None or not told:
             continue
         x, y = across(max(told)), up(cost)
+        step = 15 if x < left + _PANEL / 2 else -15
         while any(abs(x - a) < 14 and abs(y - b) < 14 for a, b in taken):
-            x -= 15  # beside the other, for one would hide the other
+            x += step  # beside the other, for one would hide the other
         taken.append((x, y))
         yield from _mark(x, y, number, title)
 
