@@ -5,7 +5,7 @@ BIN := .venv/bin
 PEERS := clkhash anonlink faiss numkong duckdb blocklib
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fuzz bench bench-quality bench-scaling bench-10m bench-six bench-splink bench-intervals \
-	bench-audit clean
+	bench-audit bench-frontier clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,10 @@ bench-splink: .venv/installed .venv-splink/installed  ## Against Splink on the c
 
 bench-intervals: .venv/installed  ## Whether the intervals of `evaluate` hold; writes docs/evaluation.md
 	$(BIN)/python -m benchmarks.intervals
+
+bench-frontier: .venv/installed  ## Hardenings: F1 against attacks; writes docs/frontier.md
+	$(BIN)/python -m benchmarks.frontier
+	$(BIN)/python -m benchmarks.frontier_page
 
 clean:  ## Remove what make made
 	rm -rf .venv .venv-* demo build dist

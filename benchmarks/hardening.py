@@ -16,12 +16,13 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.measure import RESULTS, machine, write_results
 from benchmarks.quality import KEY, _against, draft
 from benchmarks.quality_sets import Files, data_sets
 from linkage.agency.encode import encode
+from linkage.agency.keys import ProjectKey
 from linkage.engine.local import link
 from linkage.schema import LinkageSchema
 
@@ -94,12 +95,19 @@ def _diffused(level: str, positions: int, bits: int, load: float | None) -> Hard
     return Hardened(f"diffusion t={positions} l={bits}{fill}", level, (step,), bits, load)
 
 
-def measure(one: Hardened, files: Files) -> dict[str, Any]:
+class Drafted(Protocol):
+    """Whatever has a schema for files."""
+
+    def schema(self, files: Files) -> LinkageSchema:
+        """Give the schema of files."""
+
+
+def measure(one: Drafted, files: Files, key: ProjectKey = KEY) -> dict[str, Any]:
     """Encode and link; give F1, precision, recall, and seconds."""
     schema = one.schema(files)
     laps = [time.perf_counter()]
     encodings = [
-        encode(table, schema, KEY, dataset=f"file{place}")
+        encode(table, schema, key, dataset=f"file{place}")
         for place, table in enumerate(files.tables)
     ]
     laps.append(time.perf_counter())

@@ -40,7 +40,7 @@ from linkage.engine.local import LinkResult, link
 from linkage.evaluate import count_matches, evaluate
 from linkage.linker.assign import assign
 from linkage.model import Encodings, Pairs
-from linkage.schema import LinkageSchema
+from linkage.schema import BlockingPass, LinkageSchema
 
 KEY = ProjectKey(bytes(range(32)))  # fixed, so that the figures can be made again
 PEOPLE, SMALL_PEOPLE = 20_000, 4_000
@@ -160,8 +160,10 @@ def encode_all(tables: Sequence[pd.DataFrame], level: str) -> list[Encodings]:
     ]
 
 
-def draft(tables: Sequence[pd.DataFrame], level: str) -> LinkageSchema:
-    """Draft the schema of tables, as `schema init` does."""
+def draft(
+    tables: Sequence[pd.DataFrame], level: str, anchors: Sequence[BlockingPass] = ()
+) -> LinkageSchema:
+    """Draft the schema of tables, as `schema init` does; anchored, if anchors are given."""
     samples = [
         FileSample(
             f"{place}.csv",
@@ -170,7 +172,7 @@ def draft(tables: Sequence[pd.DataFrame], level: str) -> LinkageSchema:
         )
         for place, table in enumerate(tables)
     ]
-    return LinkageSchema.parse(draft_schema(samples, level))
+    return LinkageSchema.parse(draft_schema(samples, level, anchors=anchors))
 
 
 def peers(files: Files, python: Path, *, wide: bool) -> Figures:
