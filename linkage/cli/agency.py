@@ -25,6 +25,7 @@ from linkage.cli.console import (
     shared_options,
 )
 from linkage.cli.hardening import hardening_facts, print_hardening
+from linkage.cli.tune import schema_tune
 
 if TYPE_CHECKING:
     from linkage.schema import LinkageSchema
@@ -127,6 +128,9 @@ def schema() -> None:
     \b
     Example: linkage schema init police.csv court.csv -o schema.toml
     """
+
+
+schema.add_command(schema_tune)
 
 
 @schema.command("check")
