@@ -194,7 +194,7 @@ def _print(found: Sequence[Measured], overlaps: Sequence[float], people: int) ->
             for one in found
         ],
     )
-    click.echo("  cost in points of F1; once half are named an encoding is attacked no further")
+    click.echo("  cost in points of F1; an attack that named half is not restarted")
 
 
 def _share(named: float) -> str:
