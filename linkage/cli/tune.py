@@ -103,7 +103,7 @@ def schema_tune(
     sample = draw_sample(rows, loaded, records, seed)
     tried = overlaps or _OVERLAPS
     trial = Trial(sample, tried, restarts, seed, threads or os.cpu_count() or 1)
-    wanted = [one for one in _choices(loaded, rows) if _named(one.name, only)]
+    wanted = list(_choices(loaded, rows, only))
     found = _measured(trial, wanted, text, schema_file)
     best = proposed(found, below)
     if output is not None and best is not None:
@@ -142,21 +142,24 @@ def _named(name: str, words: Sequence[str]) -> bool:
     return not words or name == "plain" or any(word in name for word in words)
 
 
-def _choices(loaded: LinkageSchema, rows: Sequence[Rows]) -> Iterator[Choice]:
+def _choices(loaded: LinkageSchema, rows: Sequence[Rows], only: Sequence[str]) -> Iterator[Choice]:
     """Give what is tried: plain first, and anchored codes where passes show so few people."""
     from linkage.agency.anchors import as_passes, choose_anchors
     from linkage.agency.choices import Choice, choices
     from linkage.errors import InputError
 
-    yield from choices(loaded)
+    yield from (one for one in choices(loaded) if _named(one.name, only))
     total = sum(one.rows for one in rows)
     for bound in _NEIGHBOURS if loaded.level == "field" else ():
+        name = f"anchored, {bound} neighbours"
+        if not _named(name, only):
+            continue
         try:
             chosen = choose_anchors(loaded, rows, records=total, neighbours=bound)
         except InputError:
             console().say(f"note: no passes show only {bound} people, so no anchored codes of that")
             continue
-        yield Choice(f"anchored, {bound} neighbours", anchors=tuple(as_passes(chosen.anchors)))
+        yield Choice(name, anchors=tuple(as_passes(chosen.anchors)))
 
 
 def _measured(trial: Trial, wanted: Sequence[Choice], text: str, file: Path) -> list[Measured]:
@@ -191,7 +194,7 @@ def _print(found: Sequence[Measured], overlaps: Sequence[float], people: int) ->
             for one in found
         ],
     )
-    click.echo("  cost in points of F1; once half are named an encoding is attacked no further")
+    click.echo("  cost in points of F1; an attack that named half is not restarted")
 
 
 def _share(named: float) -> str:

@@ -40,7 +40,7 @@ Texts = dict[str, NDArray[np.str_]]
 LEAST_PEOPLE = 100
 #: Rows drawn for each that is wanted, for those that look like one person are left out.
 _DRAWN = 3
-#: An encoding of which so many people were named is attacked no further.
+#: An attack that named so many people is not restarted.
 ENOUGH = 0.5
 
 
@@ -157,15 +157,12 @@ class Trial:
         return 2 * right / (made + len(np.intersect1d(*truth)))
 
     def _attack(self, schema: LinkageSchema, key: ProjectKey) -> Iterator[Finding]:
-        """Make the attacks that cost least first, until enough people are named."""
+        """Make the attacks, those that cost least first."""
         plain = GraphMatching(PLAIN, embeddings=("linear", "graph"))
         method = SchemaMethod(schema)
         for attack, restarts in ((ColourRefinement(), 1), (plain, self.restarts)):
             for overlap in self.overlaps:
-                for one in self._tried(attack, restarts, overlap, method, key):
-                    yield one
-                    if one.named >= ENOUGH and not isinstance(attack, ColourRefinement):
-                        return
+                yield from self._tried(attack, restarts, overlap, method, key)
 
     def _tried(
         self, attack: Attack, restarts: int, overlap: float, method: SchemaMethod, key: ProjectKey
