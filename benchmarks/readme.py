@@ -214,6 +214,7 @@ def six_table() -> str:
     encoding = sum(agency["seconds"] for agency in one["encode"].values())
     links, persons = (one["quality"][name] for name in ("links", "persons"))
     return "\n".join([
+        f"{one['agencies']} agencies in one run, each pair of them (`make bench-six`):\n",
         "| agencies | encode all | link | a record | peak memory of link | comparisons | links: "
         "recall, precision | persons: recall, precision |",
         "| --- " * 8 + "|",
