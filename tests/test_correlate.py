@@ -118,6 +118,20 @@ def test_correlation__lets_many_weak_pairs_outvote_a_strong_one():
     assert first.person[0][0] == first.person[1][0] == first.person[2][0]
 
 
+def test_correlation__cuts_groups_that_are_too_large_at_their_weak_links(monkeypatch):
+    # A chain of pairs of one person each, tied to the next by weak links.
+    chain = {(0, 3): 9.0, (1, 3): 1.5, (1, 4): 9.0, (2, 4): 1.5, (2, 5): 9.0}
+    whole, _ = joined(chain)
+    monkeypatch.setattr("linkage.linker.correlate._MOST_RECORDS", 3)
+    cut, persons = joined(chain)
+    assert {0, 3} in cut
+    assert {1, 4} in cut
+    assert {2, 5} in cut
+    assert persons.ties["outvoted"] == 2
+    monkeypatch.setattr("linkage.linker.correlate._MOST_RECORDS", 10)
+    assert joined(chain)[0] == whole
+
+
 def test_correlation__says_nothing_against_pairs_that_were_never_compared():
     # Two records of one data set, linked with one record of another: nobody compared the two.
     found, _ = joined({(0, 3): 2.0, (1, 3): 2.0})

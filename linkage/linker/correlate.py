@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from linkage.kernels.contraction import NEVER_TOGETHER, contract
 from linkage.model import Pairs
 
-#: Records of a group up to which it is parted; a matrix of all its pairs is made.
+#: Records of a group for which a matrix of all pairs is made; larger ones are cut before.
 _MOST_RECORDS = 4_000
 
 
@@ -42,6 +44,7 @@ def part_groups(
         As `linkage.linker.persons` gives them to `join_records`; both keep records apart.
     """
     starts_of_sets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    root = _cut(root, starts_of_sets, pairs)
     counts = np.bincount(root, minlength=len(root))
     parted = (counts[root] > 2) & (counts[root] <= _MOST_RECORDS)
     records = np.flatnonzero(parted)
@@ -74,6 +77,34 @@ def part_groups(
     part = root.copy()
     part[records] = records[found]
     return part
+
+
+def _cut(
+    root: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    pairs: Sequence[tuple[Pairs, NDArray[np.float64]]],
+) -> NDArray[np.int64]:
+    """Cut groups that are too large for a matrix at ever stronger links, until none is.
+
+    Among millions of records chance links chain many people together; the strong links within a
+    person stay.
+    """
+    root, least = root.copy(), 1.0
+    while (large := np.bincount(root, minlength=len(root))[root] > _MOST_RECORDS).any():
+        ends = [np.empty((2, 0), np.int64)]
+        for one, evidence in pairs:
+            left, right = starts[one.left_dataset] + one.left, starts[one.right_dataset] + one.right
+            kept = large[left] & large[right] & (evidence >= least) & (root[left] == root[right])
+            ends.append(np.stack([left[kept], right[kept]]))
+        left, right = np.concatenate(ends, axis=1)
+        graph = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(root), len(root)))
+        records = np.flatnonzero(large)
+        label = connected_components(graph, directed=False)[1][records]
+        first = np.full(len(root), len(root), np.int64)
+        np.minimum.at(first, label, records)
+        root[records] = first[label]
+        least *= 2
+    return root
 
 
 def _held(
